@@ -40,8 +40,10 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
+from bot.profiles.sending.told_days import ToldDays
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.programs.submission.certificate import CertificateError, ServerCertificate
 from bot.programs.submission.server import Place, SubmissionServer
@@ -310,10 +312,12 @@ class _Wiring:
         connection = await self._connect()
         workspaces = connection.workspaces
         directory = SlackDirectory(workspaces)
-        services = self._services(directory, workspaces, tester, network, discovery)
+        sending = self._sending(tester)
+        services = self._services(
+            directory, workspaces, tester=tester, network=network, discovery=discovery, sending=sending
+        )
         tabs = self._home_tabs(services, workspaces)
         user_sync = self._user_sync(directory, workspaces)
-        sending = self._sending(tester)
         slack = slack_app(
             connection.bolt,
             observer=self._metrics.observe_request,
@@ -341,6 +345,7 @@ class _Wiring:
                 user_sync=user_sync,
                 retention=self._retention,
                 bulk=services.bulk,
+                days=ToldDays(database=self._database, clock=self._database.now),
             ),
             user_sync=user_sync,
             tabs=tabs,
@@ -428,9 +433,11 @@ class _Wiring:
         self,
         directory: SlackDirectory,
         workspaces: Workspaces,
+        *,
         tester: ConnectionTester,
         network: Network,
         discovery: Discovery,
+        sending: Sending,
     ) -> Services:
         """Make the rules, and where their answers appear."""
         settings, database, on_change = self._settings, self._database, self._changes.publish
@@ -443,7 +450,7 @@ class _Wiring:
             password_in_form=settings.password_entry is PasswordEntrySetting.FORM,
         )
         running = RunningTests(database=database, access=access)
-        connections = self._connection_tests(access, profiles, running, tester, network)
+        connections = self._connection_tests(access, profiles, running, tester=tester, network=network, sending=sending)
         finder = SettingsFinder(access=access, searches=SettingsSearches(database=database, discovery=discovery))
         form_searches = FormSearches(finder=finder, jobs=self._jobs)
         listing = PeopleList(database=database, access=access, clock=_utc_now)
@@ -462,6 +469,7 @@ class _Wiring:
             bulk_fixes=BulkFixes(database=database, access=access, profiles=profiles, on_change=on_change),
             history=History(database=database, access=access),
             defaults=WorkspaceDefaults(database=database, access=access, clock=_utc_now, on_change=on_change),
+            emails=EmailedMessages(database=database, access=access, sending=sending, clock=_utc_now),
             links=self._private_links(access, workspaces),
             jobs=self._jobs,
             test_replies=test_replies,
@@ -481,7 +489,14 @@ class _Wiring:
         return ProgramTokens(database=self._database, access=access, clock=_utc_now, on_change=self._changes.publish)
 
     def _connection_tests(
-        self, access: Access, profiles: EmailProfiles, running: RunningTests, tester: ConnectionTester, network: Network
+        self,
+        access: Access,
+        profiles: EmailProfiles,
+        running: RunningTests,
+        *,
+        tester: ConnectionTester,
+        network: Network,
+        sending: Sending,
     ) -> ConnectionTests:
         """Make the rules of tests, each of which is counted."""
         return ConnectionTests(
@@ -494,6 +509,7 @@ class _Wiring:
             password_in_form=profiles.password_in_form,
             tester=CountingTester(tester, self._metrics),
             judge=lambda domain, host: judge(domain, host, network),
+            message_place=sending.place,
         )
 
     def _sending(self, tester: ConnectionTester) -> Sending:

@@ -96,6 +96,14 @@ class DemoMail:
         file.write_bytes(self.ca_pem)
         return file
 
+    def certificate_files(self, folder: Path, name: str) -> tuple[Path, Path]:
+        """Write a certificate for `name` of the same authority, and its key, into two files."""
+        issued = self._authority.issue_cert(name)
+        certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+        certificate.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+        key.write_bytes(issued.private_key_pem.bytes())
+        return certificate, key
+
     def account(self, address: str) -> DemoAccount:
         """Find an account by its address."""
         return next(account for account in self.accounts if account.address == address)

@@ -6,13 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.demo.label_program import EmailInformation, LabelError, send_label
 from bot.demo.mail import DemoMail
 from bot.demo.stand_in.delivery import DeliveryError
 from bot.demo.stand_in.people import CHANNEL, ON_THE_PAGE
 from bot.demo.stand_in.platform import Message, direct_channel
 from bot.demo.stand_in.requests import Holder, entries_of
 from bot.demo.stand_in.views import OpenView, PlatformError
-from bot.demo.stand_in.workspace import Workspace, slash_commands
+from bot.demo.stand_in.workspace import Workspace, message_shortcuts, slash_commands
 from bot.demo.story import Progress, begin
 
 _FILES = {
@@ -26,6 +27,7 @@ _FILES = {
     "mail.js": "text/javascript",
     "mrkdwn.js": "text/javascript",
     "overflow.js": "text/javascript",
+    "program.js": "text/javascript",
 }
 _PAUSE_SECONDS = 0.05
 """Between two numbers of a stream: many changes at once lead to one new screen."""
@@ -39,6 +41,7 @@ class Page:
         self._workspace = workspace
         self._mail = mail
         self._commands = slash_commands()
+        self._shortcuts = message_shortcuts()
         self._streams: set[asyncio.Task[Any]] = set()
         self._stories: dict[str, Progress] = {}
 
@@ -49,6 +52,7 @@ class Page:
         application.router.add_get("/state", self._state)
         application.router.add_get("/changes", self._changes)
         application.router.add_post("/act", self._act)
+        application.router.add_post("/label", self._label)
 
     async def close_streams(self) -> None:
         """End the streams of changes, so that stopping waits for none."""
@@ -95,6 +99,7 @@ class Page:
             ],
             "personas": [persona for persona in ON_THE_PAGE if persona in workspace.people],
             "commands": self._commands,
+            "shortcuts": self._shortcuts,
             "messages": [_message(message, user) for message in messages],
             "stack": [_view(view) for view in stack],
             "home": _view(home) if home else None,
@@ -176,6 +181,22 @@ class Page:
             raise web.HTTPBadRequest(text="Something is missing in this act.") from None
         return web.json_response({"ok": not errors, "errors": errors})
 
+    async def _label(self, request: web.Request) -> web.Response:
+        """Let the label program send; it has no part in the workspace, so it is nobody's act there."""
+        self._check_origin(request)
+        try:
+            typed = await request.json()
+            information = EmailInformation.typed(typed["information"])
+            to, crate = str(typed["to"]), str(typed["crate"])
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise web.HTTPBadRequest(text="Something is missing in this label.") from None
+        try:
+            answer = await asyncio.to_thread(send_label, information, to=to, crate=crate, trust=self._mail.trust())
+        except LabelError as error:
+            return web.json_response({"ok": False, "answer": str(error)})
+        await self._workspace.note_change()
+        return web.json_response({"ok": True, "answer": answer})
+
     async def _done(self, user: str, act: dict[str, Any]) -> dict[str, str]:
         self._take_typed(user, act)
         match act.get("act"):
@@ -185,12 +206,21 @@ class Page:
                 self._story(user).typed(f"{command} {text}")
             case "say":
                 await self._workspace.say(user, str(act["text"])[:4000], channel=self._channel(user, act))
+            case "shortcut":
+                await self._workspace.shortcut(user, str(act["name"]), self._pointed_at(user, act["ts"]))
             case "press":
                 await self._workspace.press_at(user, act)
             case "submit":
                 return await self._submit(user)
             case "cancel":
                 await self._workspace.cancel(user)
+            case looked:
+                await self._look(user, looked)
+        return {}
+
+    async def _look(self, user: str, looked: Any) -> None:
+        """Open a tab of the app, or load the page anew."""
+        match looked:
             case "home":
                 await self._workspace.open_home(user)
             case "messages":
@@ -199,7 +229,12 @@ class Page:
                 # The page is the client of everybody on it.
                 for persona in ON_THE_PAGE:
                     await self._workspace.reload(persona)
-        return {}
+
+    def _pointed_at(self, user: str, ts: Any) -> Message:
+        for message in self._workspace.messages(user):
+            if message.ts == ts:
+                return message
+        raise PlatformError("there is no such message")
 
     async def _submit(self, user: str) -> dict[str, str]:
         view = self._workspace.view(user)
@@ -231,6 +266,7 @@ def _message(message: Message, user: str) -> dict[str, Any]:
         "channel": message.channel,
         "text": message.text,
         "blocks": message.blocks,
+        "files": message.files,
         "state": {"values": message.entries_of(user).state()},
         "private": message.reader is not None,
         "direct": message.channel.startswith("D"),

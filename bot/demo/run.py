@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import secrets
 import signal
 import socket
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -21,12 +22,17 @@ from bot.demo.mail import LOOPBACK, DemoMail, DemoNetwork, DemoRecords
 from bot.demo.serve import serving_workspace
 from bot.demo.stand_in.people import PEOPLE, DemoPerson
 from bot.demo.stand_in.workspace import Workspace
+from bot.demo.story import post_first_message
 from bot.server import serving
 from bot.settings import GivenSettings, Settings
 from bot.slack.workspaces.oauth import REDIRECT_PATH
 from bot.smtp.network.connect import Network
 from bot.smtp.network.dns_records import DnsRecords
 from storage.crypto.keyring import generate_key
+
+_UNASSIGNED_PORTS = range(20_000, 32_000)
+"""Below those that Linux (from 32,768) and others (from 49,152) give out by themselves."""
+_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,26 @@ def demo_settings(folder: Path, workspace: Workspace, **given: Any) -> Settings:
         "smtp_allowed_networks": (ip_network("127.0.0.0/8"),),
     }
     return GivenSettings(**{**values, **given})
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses now.
+
+    The bot has to tell it before it listens there, so it is none of those that systems give to whoever asks for any.
+
+    Raises:
+        StartError: no port is free.
+    """
+    for port in random.sample(_UNASSIGNED_PORTS, k=_TRIES):
+        with suppress(OSError), socket.create_server((str(LOOPBACK), port)):
+            return port
+    raise StartError("No port is free for the submission server.")
+
+
+def submission_settings(folder: Path, mail: DemoMail) -> dict[str, Any]:
+    """Return settings with which the bot serves programs on this machine, on a port that is free now."""
+    certificate, key = mail.certificate_files(folder, str(LOOPBACK))
+    return {"submission_tls_port": free_port(), "submission_cert_file": certificate, "submission_key_file": key}
 
 
 @asynccontextmanager
@@ -126,7 +152,9 @@ async def run_demo(*, port: int, open_page: Callable[[str], None] | None) -> Non
         mail = DemoMail(accounts_with(others))
         authority = mail.authority_file(Path(folder))
         people = [_with_picture(person) for person in (*PEOPLE, *(one.person for one in others))]
-        async with running_demo(Path(folder), port=port, mail=mail, people=people, smtp_ca_file=authority) as demo:
+        given = {"smtp_ca_file": authority, **submission_settings(Path(folder), mail)}
+        async with running_demo(Path(folder), port=port, mail=mail, people=people, **given) as demo:
+            await post_first_message(demo.workspace)
             _say_welcome(demo.workspace.base_url)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_settle(demo, others, stop))

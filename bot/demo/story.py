@@ -1,10 +1,12 @@
-"""The story that the page tells a newcomer: lines to type, what each will show, and how far a person has come."""
+"""The story that the page tells a newcomer: a message to begin with, lines to type, and how far a person has come."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from bot.demo.stand_in.platform import texts
+from bot.demo.stand_in.people import CHANNEL
+from bot.demo.stand_in.platform import Message, texts
 from bot.demo.stand_in.requests import Holder
+from bot.demo.stand_in.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,21 @@ class Progress:
         wanted = {step.until for step in self.steps if step.until}
         if wanted and not self.is_over and any(not wanted.isdisjoint(texts(holder.blocks)) for holder in holders):
             self.done = {step.line for step in self.steps}
+
+
+async def post_first_message(workspace: Workspace) -> None:
+    """Let somebody write in the channel what is worth mailing, with a file."""
+    text = "@ada the label for crate 7 is ready: https://labels.demo.example/7\nCan you mail it to the store, please?"
+    link = "https://analytical-engines.slack.example/files/U0GRACE/F0LABEL/label-7.pdf"
+    file = {
+        "id": "F0LABEL",
+        "name": "label-7.pdf",
+        "title": "label-7",
+        "mimetype": "application/pdf",
+        "permalink": link,
+    }
+    written = workspace.as_slack_escapes(text)
+    await workspace.post(Message(author="U0GRACE", channel=CHANNEL, text=written, files=[file]))
 
 
 def begin(*, is_admin: bool) -> Progress:

@@ -15,6 +15,7 @@ from bot.slack.listeners.bulk_tests import BulkTestListeners
 from bot.slack.listeners.connection_tests import ConnectionTestListeners
 from bot.slack.listeners.conversation import ConversationListeners
 from bot.slack.listeners.defaults import DefaultsListeners
+from bot.slack.listeners.emailed_message import EmailedMessageListeners
 from bot.slack.listeners.extras import ExtraListeners
 from bot.slack.listeners.find_settings import FindSettingsListeners
 from bot.slack.listeners.form_tests import FormTestListeners
@@ -114,6 +115,7 @@ def register_listeners(
         FormTestListeners(services),
         AddressConfirmationListeners(services),
         BulkTestListeners(services),
+        EmailedMessageListeners(services),
         ReminderListeners(services),
         PrivatePasswordListeners(services),
         HomeListeners(tabs, conversation),

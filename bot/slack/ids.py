@@ -16,6 +16,12 @@ OPTIONAL_SCOPES = ("im:history",)
 """Scopes without which everything works but the answer to a plain message."""
 
 
+class ShortcutId(StrEnum):
+    """Callback ids of the shortcuts in a message's menu."""
+
+    EMAIL_MESSAGE = "email_message"
+
+
 class ViewId(StrEnum):
     """Callback ids of the modals."""
 
@@ -24,6 +30,7 @@ class ViewId(StrEnum):
     ADD_EXTRA = "add_configuration"
     DEFAULTS = "workspace_defaults"
     CONFIRM_ADDRESS = "confirm_address"
+    EMAIL_MESSAGE = "email_message"
     ADD_PROGRAM = "add_program"
 
 
@@ -79,6 +86,7 @@ class ActionId(StrEnum):
     RUN_FIX = "run_fix"
     RUN_TEST = "run_test"
     RUN_UNDO = "run_undo"
+    EMAIL_SET_UP = "email_set_up"
     HISTORY_OLDER = "history_older"
     DEFAULTS_EDIT = "defaults_edit"
     DEFAULTS_MOVE = "defaults_move"

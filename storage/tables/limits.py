@@ -1,5 +1,6 @@
 """What all instances count together, by the database's clock: uses of a limit, and requests that were seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,27 @@ _TAKE = """
     WHERE {over} OR limits.uses < :most
     RETURNING uses, ends_at, ends_at - {now} AS wait
 """.replace("{over}", _OVER)
+
+
+# The same for several limits. `excluded` is what would be inserted: its end tells how long a window of the row lasts.
+_EACH_OVER = "(limits.ends_at <= {now} OR limits.ends_at > excluded.ends_at + 1)"
+_TAKE_EACH = """
+    INSERT INTO limits (name, uses, ends_at) VALUES {rows}
+    ON CONFLICT (name) DO UPDATE SET
+        uses = CASE WHEN {over} THEN 1 ELSE limits.uses + 1 END,
+        ends_at = CASE WHEN {over} THEN excluded.ends_at ELSE limits.ends_at END
+    WHERE {over} OR limits.uses < CASE limits.name {most} END
+    RETURNING name, uses, ends_at, ends_at - {now} AS wait
+""".replace("{over}", _EACH_OVER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One use of a limit that is asked for: its name, and how many there are within a window of so many seconds."""
+
+    name: str
+    most: int
+    seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +69,30 @@ class LimitTable(Table):
         row = (await self._connection.execute(with_now(self._connection, _TAKE), values)).first()
         if row is not None:
             return _window(row, most, taken=True)
-        return await self.look(name, most=most) or Window(taken=False, left=0, ends_at=0.0, wait=1.0)
+        return await self._none_left(Wanted(name=name, most=most, seconds=seconds))
+
+    async def take_each(self, wanted: Sequence[Wanted]) -> list[Window]:
+        """Take one use of each of several limits, whose names differ, as `take` does; in one statement.
+
+        Where one has none left, the others are taken all the same: the caller rolls back.
+        """
+        values: dict[str, str | int] = {}
+        hashed = [self._keyring.keyed_hash(one.name) for one in wanted]
+        for number, (name, one) in enumerate(zip(hashed, wanted, strict=True)):
+            values |= {f"name{number}": name, f"most{number}": one.most, f"seconds{number}": one.seconds}
+        # In one order, because two that lock the same rows in two orders would wait for each other.
+        order = sorted(range(len(wanted)), key=lambda number: hashed[number])
+        rows = ", ".join(f"(:name{number}, 1, {{now}} + CAST(:seconds{number} AS INTEGER))" for number in order)
+        most = " ".join(f"WHEN :name{number} THEN CAST(:most{number} AS INTEGER)" for number in order)
+        statement = with_now(self._connection, _TAKE_EACH.replace("{rows}", rows).replace("{most}", most))
+        taken = {row.name: row for row in await self._connection.execute(statement, values)}
+        return [
+            _window(taken[name], one.most, taken=True) if name in taken else await self._none_left(one)
+            for name, one in zip(hashed, wanted, strict=True)
+        ]
+
+    async def _none_left(self, one: Wanted) -> Window:
+        return await self.look(one.name, most=one.most) or Window(taken=False, left=0, ends_at=0.0, wait=1.0)
 
     async def look(self, name: str, *, most: int) -> Window | None:
         """Return the window that is open, without taking a use; None when there is none."""

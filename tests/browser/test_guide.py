@@ -25,7 +25,7 @@ async def test_the_suggestions_lead_through_the_story_and_on_to_the_admins_view(
             await page.get_by_role("dialog").get_by_role("button", name="Save").click()
     await expect(page.get_by_role("heading", name="Connection test passed")).to_be_visible()
     await expect(guide.get_by_text("done")).to_have_count(len(MEMBER_STEPS))
-    await expect(chips.get_by_role("button")).to_have_count(1)
+    await expect(chips.get_by_role("button")).to_have_count(3)
     await chips.get_by_role("button", name="Act as Grace Hopper, an admin").click()
     await expect(page.get_by_label("Message", exact=True)).to_be_focused()
     for step in ADMIN_STEPS:

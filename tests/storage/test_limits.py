@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from storage.crypto.keyring import Keyring
 from storage.database import Database
+from storage.tables.limits import Wanted
 from tests.store import Store
 
 
@@ -31,6 +32,53 @@ async def test_two_instances_together_take_exactly_what_there_is(
     taken = await asyncio.gather(*(take(instance, most=7) for instance in (database, other) for _ in range(25)))
     await other.close()
     assert taken.count(None) == 7
+
+
+async def test_several_limits_are_taken_together_each_as_by_itself(database: Database) -> None:
+    wanted = [Wanted(name="a minute", most=2, seconds=60), Wanted(name="a day", most=3, seconds=86_400)]
+    async with database.writing() as tx:
+        first = await tx.limits.take_each(wanted)
+    assert [(window.taken, window.left) for window in first] == [(True, 1), (True, 2)]
+    assert [50 < window.wait <= 60 for window in first] == [True, False]
+    assert await take(database, "a minute", most=2) is None
+    async with database.writing() as tx:
+        second = await tx.limits.take_each(wanted)
+    assert [(window.taken, window.left) for window in second] == [(False, 0), (True, 1)]
+    async with database.writing() as tx:
+        await tx.limits.give_back("a day", ends_at=first[1].ends_at)
+        look = await tx.limits.look("a day", most=3)
+    assert look is not None
+    assert look.left == 2
+    async with database.writing_connection() as connection:
+        await connection.execute(text("UPDATE limits SET ends_at = ends_at - 61"))
+    async with database.writing() as tx:
+        third = await tx.limits.take_each(wanted)
+    assert [(window.taken, window.left) for window in third] == [(True, 1), (True, 1)]
+
+
+async def test_a_window_of_several_that_lasts_too_long_shows_that_the_clock_went_back(database: Database) -> None:
+    wanted = [Wanted(name="a minute", most=1, seconds=60), Wanted(name="a day", most=9, seconds=86_400)]
+    async with database.writing() as tx:
+        await tx.limits.take_each(wanted)
+    async with database.writing_connection() as connection:
+        await connection.execute(text("UPDATE limits SET ends_at = ends_at + 3600"))
+    async with database.writing() as tx:
+        assert [window.taken for window in await tx.limits.take_each(wanted)] == [True, True]
+
+
+async def test_two_instances_that_take_several_limits_take_exactly_what_there_is(
+    database: Database, url: str, keyring: Keyring
+) -> None:
+    other = Database.connect(url, keyring)
+    wanted = [Wanted(name=name, most=most, seconds=60) for name, most in (("a", 7), ("b", 1000), ("c", 30))]
+
+    async def taken(instance: Database, order: int) -> bool:
+        async with instance.writing() as tx:
+            return all(window.taken for window in await tx.limits.take_each(wanted[::order]))
+
+    found = await asyncio.gather(*(taken(one, order) for one in (database, other) for order in (1, -1) * 10))
+    await other.close()
+    assert found.count(True) == 7
 
 
 async def test_a_window_ends_by_the_databases_clock(database: Database) -> None:

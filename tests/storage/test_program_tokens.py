@@ -119,6 +119,16 @@ async def test_a_token_that_was_edited_is_dead(database: Database, edit: str) ->
             assert shown is None or not shown.is_alive
 
 
+async def test_what_the_version_before_leaves_of_a_deleted_profile_is_purged(database: Database) -> None:
+    await furnish(database)
+    async with database.writing() as tx:
+        await tx.program_tokens.purge()
+        assert len(await tx.program_tokens.of("T1", "U1")) == 1
+        await tx.profiles.delete("T1", "U1")
+        await tx.program_tokens.purge()
+        assert await tx.program_tokens.of("T1", "U1") == []
+
+
 async def test_uses_at_the_same_moment_are_written_down_one_after_the_other(database: Database) -> None:
     await furnish(database)
 

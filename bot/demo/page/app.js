@@ -5,6 +5,8 @@ import { accountEntries, drawAbout, drawSteps } from "/page/guide.js";
 import { keepingFocus, showNodes, steerByArrows } from "/page/keep.js";
 import { drawMail } from "/page/mail.js";
 import { h, mrkdwn } from "/page/mrkdwn.js";
+import { drawOverflow } from "/page/overflow.js";
+import { drawProgram } from "/page/program.js";
 
 const at = (id) => document.getElementById(id);
 
@@ -53,11 +55,11 @@ async function act(what) {
 
 function draw() {
   at("team").textContent = state.team;
-  document.title = `${place === "home" ? "Home" : "#general"} – ${state.team}`;
+  document.title = `${{ home: "Home", program: "Label program" }[place] || "#general"} – ${state.team}`;
   drawPlaces();
   drawPersonas();
   drawMain();
-  keepingFocus(at("about"), () => drawAbout(at("about"), state, actAs));
+  keepingFocus(at("about"), () => drawAbout(at("about"), state, { actAs, openProgram }));
   drawMail(at("mail"), state, say);
   drawModal();
 }
@@ -78,7 +80,7 @@ function actAs(person) {
 
 function drawPlaces() {
   const direct = state.messages.filter((message) => message.direct).length;
-  const places = [["general", "# general", "", ""], ["home", "Home", " of the app", ""], ["direct", "Messages", " of the app", direct ? ` (${direct})` : ""], ["guide", "Guide", "", ""]];
+  const places = [["general", "# general", "", ""], ["home", "Home", " of the app", ""], ["direct", "Messages", " of the app", direct ? ` (${direct})` : ""], ["program", "Label", " program", ""], ["guide", "Guide", "", ""]];
   keepingFocus(at("places"), () => showNodes(at("places"), places.map(([name, label, ofWhat, count]) => ({ key: name, mark: `${count} ${place === name}`, make: () => h("button", {
     type: "button", role: "tab", id: `place-${name}`, "aria-selected": String(place === name), tabindex: place === name ? "0" : "-1", onclick: () => go(name),
   }, label, h("span", { class: "of" }, ofWhat), count) }))));
@@ -106,17 +108,32 @@ function avatar(person) {
 
 // Where the window is wide, the guide stands beside the channel, so that its tab is not there.
 function drawMain() {
-  const names = { general: "# general", home: "Email profiles", direct: "Email profiles", guide: "# general" };
+  const names = { general: "# general", home: "Email profiles", direct: "Email profiles", guide: "# general", program: "Label program" };
   document.body.dataset.place = place;
-  at("place").replaceChildren(h("strong", {}, names[place]), h("span", {}, isChannel() ? "Commands work here" : "App"));
-  at("log").hidden = place === "home";
+  at("place").replaceChildren(h("strong", {}, names[place]), h("span", {}, place === "program" ? "No part of Slack" : isChannel() ? "Commands work here" : "App"));
+  at("log").hidden = at("composer").hidden = place === "home" || place === "program";
   at("home").hidden = place !== "home";
-  at("composer").hidden = place === "home";
+  at("program").hidden = place !== "program";
   const shown = state.messages.filter((message) => message.direct === (place === "direct"));
-  keepingFocus(at("chips"), () => drawSteps(at("chips"), state, { suggest, actAs }));
+  keepingFocus(at("chips"), () => drawSteps(at("chips"), state, { suggest, actAs, openProgram }));
   at("chips").hidden ||= !isChannel();
   if (place === "home") drawHome();
+  else if (place === "program") drawProgram(at("program"), sendLabel);
   else drawLog(shown);
+}
+
+function openProgram() {
+  go("program");
+  at("program-address").focus();
+}
+
+async function sendLabel(label) {
+  const answer = await fetch("/label", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Demo": "page" },
+    body: JSON.stringify(label),
+  });
+  return answer.json();
 }
 
 function isChannel() {
@@ -155,7 +172,18 @@ function drawMessage(message) {
     h("div", { class: "body" },
       h("p", { class: "author" }, h("strong", {}, author.name), author.role === "app" ? h("span", { class: "tag" }, "APP") : null, h("time", {}, time),
         message.private ? h("span", { class: "only" }, "Only visible to you") : null),
-      ...body));
+      ...body, drawFiles(message.files)),
+    message.private ? null : messageMenu(message));
+}
+
+function drawFiles(files) {
+  return files.length ? h("ul", { class: "files" }, ...files.map((file) => h("li", {}, file.name))) : null;
+}
+
+// The menu of a message, in which the app's shortcuts stand.
+function messageMenu(message) {
+  const options = state.shortcuts.map((one) => ({ value: one.name, text: { text: one.name } }));
+  return drawOverflow(`menu-${message.ts}`, message.text.slice(0, 80), options, (option) => act({ act: "shortcut", name: option.value, ts: message.ts }));
 }
 
 // What blocks stand in: a message, the Home tab or a modal. `where` tells the stand-in which.
@@ -191,6 +219,7 @@ function toldValue(shown, block, element) {
   const entry = shown.state.values[block.block_id]?.[element.action_id];
   if (!entry) return undefined;
   if (entry.selected_options) return entry.selected_options.map((option) => option.value);
+  if ("selected_date" in entry) return entry.selected_date;
   return "selected_option" in entry ? entry.selected_option?.value : entry.value;
 }
 

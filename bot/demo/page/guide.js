@@ -3,6 +3,7 @@
 import { h } from "/page/mrkdwn.js";
 
 const FORM = "Email profile";
+const ADD_PROGRAM = "/email-profile programs add Label program";
 
 // The person whose view comes next, with how the page speaks of it.
 export function nextPersona({ personas, people, user }) {
@@ -10,7 +11,7 @@ export function nextPersona({ personas, people, user }) {
   return other && { id: other.id, label: `Act as ${other.name}, ${other.role === "admin" ? "an admin" : "a member"}` };
 }
 
-export function drawAbout(panel, state, actAs) {
+export function drawAbout(panel, state, { actAs, openProgram }) {
   const { story } = state;
   const mark = JSON.stringify([state.user, story]);
   if (panel.dataset.mark === mark) return;
@@ -23,6 +24,11 @@ export function drawAbout(panel, state, actAs) {
     h("h3", {}, `Lines to type, as ${nameOf(state)}`),
     h("ol", { class: "steps" }, ...story.steps.map((step) => h("li", { class: step.done ? "done" : "" },
       h("code", {}, step.line), step.done ? h("strong", {}, " done") : null, h("span", {}, step.shows)))),
+    h("h3", {}, "What it is for"),
+    h("ul", { class: "steps" },
+      h("li", {}, h("code", {}, ADD_PROGRAM), h("span", {}, "shows six values, once. Type them into Label program, which is no part of Slack, and the label is in the mailbox.")),
+      h("li", {}, "Email this message", h("span", {}, "stands in the menu ⋯ of every message in the channel that all can see."))),
+    h("button", { type: "button", id: "about-program", class: "button", onclick: openProgram }, "Open Label program"),
     next ? h("button", { type: "button", id: "about-other", class: "button", onclick: () => actAs(next.id) }, next.label) : null);
 }
 
@@ -31,7 +37,7 @@ function nameOf({ people, user }) {
 }
 
 // The suggestions above the composer: what comes next in words, and each line as a button.
-export function drawSteps(place, state, { suggest, actAs }) {
+export function drawSteps(place, state, { suggest, actAs, openProgram }) {
   const { story } = state;
   const next = nextPersona(state);
   const isMember = state.people.find((person) => person.id === state.user)?.role !== "admin";
@@ -41,8 +47,11 @@ export function drawSteps(place, state, { suggest, actAs }) {
   place.dataset.mark = mark;
   if (story.over) {
     place.replaceChildren(
-      h("p", { id: "next" }, "It works. Now see everybody's accounts as an admin sees them:"),
-      next ? h("div", { class: "row" }, h("button", { type: "button", id: "chip-other", class: "chip now", onclick: () => actAs(next.id) }, next.label)) : "");
+      h("p", { id: "next" }, "It works. Now let a program send with it, or see everybody's accounts as an admin sees them:"),
+      h("div", { class: "row" },
+        h("button", { type: "button", id: "chip-add", class: "chip now", onclick: () => suggest(ADD_PROGRAM) }, ADD_PROGRAM),
+        h("button", { type: "button", id: "chip-program", class: "chip", onclick: openProgram }, "Open Label program"),
+        next ? h("button", { type: "button", id: "chip-other", class: "chip", onclick: () => actAs(next.id) }, next.label) : null));
     return;
   }
   const current = story.steps.find((step) => !step.done);

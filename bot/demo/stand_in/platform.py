@@ -32,7 +32,7 @@ Found = TypeVar("Found")
 class Message:
     """One message. `reader` is the only person who sees it, or None; `revision` counts its replacements.
 
-    `entries` is what each person entered into its blocks.
+    `entries` is what each person entered into its blocks, `files` what is attached, as Slack describes files.
     """
 
     author: str
@@ -43,6 +43,7 @@ class Message:
     ts: str = field(default_factory=lambda: f"{time.time():.6f}")
     revision: int = 1
     entries: dict[str, Entries] = field(default_factory=dict)
+    files: list[dict[str, Any]] = field(default_factory=list)
 
     def entries_of(self, user: str) -> Entries:
         """Return what a person entered into the message's blocks."""

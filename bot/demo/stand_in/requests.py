@@ -169,6 +169,38 @@ class WorkspaceRequests(Platform):
         except DeliveryError as error:
             self.refusals.append(("block_actions", str(error)))
 
+    async def send_shortcut(self, user: str, callback_id: str, message: Message) -> None:
+        """Send the use of a message shortcut; its response_url answers below the message, which it does not replace.
+
+        https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
+        """
+        url, _ = self.new_response_url(user, message.channel)
+        about: dict[str, Any] = {
+            "type": "message",
+            "ts": message.ts,
+            "user": message.author,
+            "text": message.text,
+            "team": TEAM,
+        }
+        # A person's message has no blocks of the app's, and one without files has no list of them.
+        about |= {"blocks": message.blocks} if message.blocks else {}
+        about |= {"files": message.files} if message.files else {}
+        payload = {
+            "type": "message_action",
+            **self._actor(user),
+            "callback_id": callback_id,
+            "action_ts": f"{self.clock():.6f}",
+            "trigger_id": self.new_trigger(user),
+            "response_url": url,
+            "message_ts": message.ts,
+            "channel": {"id": message.channel, "name": _name_of(message.channel)},
+            "message": about,
+        }
+        try:
+            self.received.append(await self.delivery.send("interactive", payload))
+        except DeliveryError as error:
+            self.refusals.append(("message_action", str(error)))
+
     def _from_message(self, user: str, message: Message, state: dict[str, Any]) -> dict[str, Any]:
         url, _ = self.new_response_url(user, message.channel, message)
         return {

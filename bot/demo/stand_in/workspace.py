@@ -27,6 +27,12 @@ def slash_commands() -> Sequence[Mapping[str, Any]]:
     return commands
 
 
+def message_shortcuts() -> Sequence[Mapping[str, Any]]:
+    """Return the shortcuts of the app's manifest that stand in a message's menu."""
+    shortcuts: list[dict[str, Any]] = manifest()["features"]["shortcuts"]
+    return [shortcut for shortcut in shortcuts if shortcut["type"] == "message"]
+
+
 def as_phones_type(text: str) -> str:
     """Make quotes curly, as phones and macOS do by themselves (https://github.com/stripe-contrib/pagerbot/issues/28)."""
     opened = re.sub(r"(^|[\s(])\"", r"\1“", text).replace('"', "”")
@@ -64,6 +70,16 @@ class Workspace(WorkspaceRequests):
         if channel == direct_channel(user) and "message.im" in self.bot_events and "im:history" in self.scopes:
             await self.send_message(user, message)
         return message
+
+    async def shortcut(self, user: str, name: str, message: Message) -> None:
+        """Use a shortcut from a message's menu; a message for one person alone has none.
+
+        https://docs.slack.dev/interactivity/implementing-shortcuts#messages
+        """
+        callback_id = next((entry["callback_id"] for entry in message_shortcuts() if entry["name"] == name), None)
+        if callback_id is None or message.reader is not None or message not in self.messages(user):
+            raise PlatformError(f"there is no shortcut {name!r} in this message's menu")
+        await self.send_shortcut(user, callback_id, message)
 
     def _check_writable(self, user: str, channel: str) -> None:
         # https://docs.slack.dev/surfaces/app-home: read-only, it takes no commands either.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -75,6 +75,7 @@ class ConnectionTests:
         database: Database,
         tester: AccountTester,
         judge: Callable[[str, str], Awaitable[tuple[str, ...]]],
+        message_place: Callable[[Person, str], AbstractAsyncContextManager[None]],
         access: Access,
         profiles: EmailProfiles,
         running: RunningTests,
@@ -82,10 +83,14 @@ class ConnectionTests:
         on_change: OnChange,
         password_in_form: bool = True,
     ) -> None:
-        """`judge` says what DNS tells of a domain that sends through a host; `clock` gives the time now, aware UTC."""
+        """`judge` says what DNS tells of a domain that sends through a host; `clock` gives the time now, aware UTC.
+
+        `message_place` waits for a place for a message of a person's at a host, among letters of their programs.
+        """
         self._database = database
         self._tester = tester
         self._judge = judge
+        self._message_place = message_place
         self._access = access
         self._profiles = profiles
         self._counted = CountedTests(database=database, access=access, running=running, on_change=on_change)
@@ -198,7 +203,7 @@ class ConnectionTests:
         own = await self._own_address(caller, owner, loaded.profile)
         recipient, content = own.address, sample_message(loaded.profile, own.address, now=self._clock())
         outgoing = Outgoing(recipient=recipient, content=content)
-        async with self._only_test_of(owner):
+        async with self._only_test_of(owner), self._message_place(owner, loaded.profile.host):
             async with self._database.writing() as tx:
                 begun = await self._begin(tx, caller, loaded)
                 message = await count(tx, MESSAGES_OF_A_PERSON, caller.workspace, caller.user)
@@ -225,7 +230,7 @@ class ConnectionTests:
         profile, code = loaded.profile, ConfirmationCode.generate()
         content = code_message(profile.address, code, now=self._clock())
         outgoing = Outgoing(recipient=profile.address, content=content, secret=code.secret)
-        async with self._only_test_of(caller):
+        async with self._only_test_of(caller), self._message_place(caller, profile.host):
             async with self._database.writing() as tx:
                 begun = await self._begin(tx, caller, loaded)
                 begun = replace(begun, code=await count_code(tx, caller, profile.address))

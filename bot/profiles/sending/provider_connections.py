@@ -71,7 +71,7 @@ class ProviderConnections:
     async def _open(self, ready: ReadyProfile, program: Program) -> ProviderConnection:
         self._require_no_pause(ready)
         account, sign_in = await self._counted(ready)
-        is_refused = False
+        is_refused, connection = False, None
         try:
             connection = await open_connection(account, self.tester)
         except SignInRefusedError as refused:
@@ -83,13 +83,24 @@ class ProviderConnections:
         except RateLimitedError as limited:
             raise _limited(ready, limited) from None
         finally:
-            if sign_in is not None and not is_refused:
-                # What the database cannot uncount stays counted until its window is over.
-                with suppress(DatabaseUnavailableError):
-                    async with self.database.writing() as tx:
-                        await sign_in.give_back(tx)
+            if not is_refused:
+                await self._uncount(sign_in, connection)
         self.count_sign_in("accepted")
         return connection
+
+    async def _uncount(self, sign_in: CountedSignIn | None, connection: ProviderConnection | None) -> None:
+        """Uncount a sign-in that was not refused; whoever goes meanwhile leaves no connection open."""
+        if sign_in is None:
+            return
+        try:
+            # What the database cannot uncount stays counted until its window is over.
+            with suppress(DatabaseUnavailableError):
+                async with self.database.writing() as tx:
+                    await sign_in.give_back(tx)
+        except BaseException:
+            if connection is not None:
+                self.kept.close(connection)
+            raise
 
     async def _counted(self, ready: ReadyProfile) -> tuple[Account, CountedSignIn | None]:
         """Count the sign-in as a test of the owner's is counted, and return the account with which to open."""
@@ -130,7 +141,7 @@ class ProviderConnections:
                 await tell_of_refusal(tx, loaded)
                 await tx.audit.append(
                     loaded.owner.workspace,
-                    actor=BY_PROGRAM,
+                    actor=BY_PROGRAM if program.id else loaded.owner.user,
                     subject=loaded.owner.user,
                     action=COULD_NOT_SIGN_IN,
                     fields=(f"failed at {StageName.SIGN_IN}",),

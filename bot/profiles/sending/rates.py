@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-from bot.profiles.connection_tests.limits import DAY, MINUTE, Limit, Use, count, limit_key
+from bot.profiles.connection_tests.limits import DAY, MINUTE, Limit, RateLimitedError, Use, limit_key
 from bot.profiles.people.access import Person
 from bot.profiles.tokens.program import Program, Sender
 from storage.database import Transaction
+from storage.tables.limits import Wanted
 
 _ENDLESS = 1_000_000_000
 _OF_A_DATE = Limit("letters of a program, date", _ENDLESS, 3 * DAY, "")
@@ -38,11 +39,24 @@ async def count_letter(tx: Transaction, sender: Sender, rates: Rates, *, today: 
         RateLimitedError: a limit is reached; the transaction must be rolled back.
     """
     workspace, program = sender.person.workspace, sender.program
+    # What people write in Slack themselves is of no program.
+    subject = program.id or f"own:{sender.person.user}"
     of_program, of_workspace = rates.limits()
-    await count(tx, (of_program,), workspace, program.id)
-    await count(tx, (of_workspace,), workspace)
-    of_day = await count(tx, (program.limit_of_a_day(),), workspace, program.id)
-    return (*of_day, *await count(tx, (_OF_A_DATE,), workspace, program.id, today.isoformat()))
+    counted = (
+        (of_program, limit_key(of_program, workspace, subject)),
+        (of_workspace, limit_key(of_workspace, workspace)),
+        (of_day := program.limit_of_a_day(), limit_key(of_day, workspace, subject)),
+        (_OF_A_DATE, limit_key(_OF_A_DATE, workspace, subject, today.isoformat())),
+    )
+    windows = await tx.limits.take_each(
+        [Wanted(name=key, most=limit.max_uses, seconds=limit.window_seconds) for limit, key in counted]
+    )
+    for (limit, _), window in zip(counted, windows, strict=True):
+        if not window.taken:
+            raise RateLimitedError(limit, window)
+    uses = [Use(key=key, ends_at=window.ends_at) for (_, key), window in zip(counted, windows, strict=True)]
+    # What was tried too often in a minute was tried, whatever became of it.
+    return uses[2:]
 
 
 async def sent_on(tx: Transaction, owner: Person, program: Program, day: date) -> int:
@@ -50,8 +64,3 @@ async def sent_on(tx: Transaction, owner: Person, program: Program, day: date) -
     key = limit_key(_OF_A_DATE, owner.workspace, program.id, day.isoformat())
     window = await tx.limits.look(key, most=_ENDLESS)
     return _ENDLESS - window.left if window else 0
-
-
-def day_before(today: date) -> date:
-    """Return the day before."""
-    return today - timedelta(days=1)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -25,7 +25,7 @@ from bot.profiles.sending.places import LARGE_BYTES, BytesInFlight, NoPlaceError
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.rates import Rates, count_letter
 from bot.profiles.sending.ready_profiles import HeldProfileError, ReadyProfile, ready_profile, tell_owner
-from bot.profiles.tokens.program import MaySendTo, Sender
+from bot.profiles.tokens.program import MaySendTo, Sender, own_sender
 from bot.smtp.check.report import Reply
 from bot.smtp.transport.connection import ConnectionBrokenError, Offers, OutcomeUnknownError, ProviderConnection
 from storage.database import Database, Transaction
@@ -81,6 +81,10 @@ class Sending:
         finally:
             await session.reset()
 
+    def own_session(self, person: Person) -> AbstractAsyncContextManager["SendingSession"]:
+        """Begin a session of what a person writes in Slack, without a program and its token."""
+        return self.session(own_sender(person), via=Via.SEND_API)
+
     async def send(self, sender: Sender, letter: Letter, *, via: Via) -> Delivery:
         """Send one letter; it is delivered to the recipients that the provider takes.
 
@@ -100,6 +104,10 @@ class Sending:
                 reply = min(refused.values(), key=lambda answer: answer.code)
                 return Delivery(outcome=outcome_of(reply), reply=reply, refused=refused)
             return await session.deliver(letter.content)
+
+    def place(self, person: Person, host: str) -> AbstractAsyncContextManager[None]:
+        """Wait for a place for a message that no program sends; raises NoPlaceError as `Places.place`."""
+        return self.places.place(Place(person=person, program="", host=host))
 
     async def close(self) -> None:
         """Close the connections that are kept; for the end of the process."""
@@ -250,7 +258,8 @@ class SendingSession:
         sending, sender = self._sending, self._sender
         try:
             async with sending.database.writing() as tx:
-                await _require_token(tx, sender)
+                if sender.program.id:
+                    await _require_token(tx, sender)
                 ready = await ready_profile(tx, sender.person)
                 LetterRules(address=ready.account.address).check_sender(mail_from)
                 uses = await count_letter(tx, sender, sending.rates, today=sending.clock().date())
@@ -354,19 +363,26 @@ class SendingSession:
         self._sending.bytes_in_flight.change(self._held, 0)
         self._held = 0
         added = None
-        if letter is not None:
-            if letter.connection is not None:
-                own = self._seconds + time.monotonic() - self._step_began
-                added = max(own - (letter.connection.seconds_waited - letter.waited_before), 0.0)
-                await self._give_back(letter, letter.connection)
-            await letter.opened.aclose()
-            if outcome not in _SENT:
-                # What the database cannot uncount stays counted until its window is over.
-                with suppress(DatabaseUnavailableError):
-                    async with self._sending.database.writing() as tx:
-                        await give_back(tx, letter.uses)
+        if letter is not None and letter.connection is not None:
+            own = self._seconds + time.monotonic() - self._step_began
+            added = max(own - (letter.connection.seconds_waited - letter.waited_before), 0.0)
         if outcome is not None:
             self._sending.observe(outcome, added)
+        if letter is not None:
+            # Whoever goes meanwhile, the place is given back.
+            await asyncio.shield(asyncio.create_task(self._close(letter, outcome), name="end a letter"))
+
+    async def _close(self, letter: _BegunLetter, outcome: Outcome | None) -> None:
+        try:
+            if letter.connection is not None:
+                await self._give_back(letter, letter.connection)
+        finally:
+            await letter.opened.aclose()
+        if outcome not in _SENT:
+            # What the database cannot uncount stays counted until its window is over.
+            with suppress(DatabaseUnavailableError):
+                async with self._sending.database.writing() as tx:
+                    await give_back(tx, letter.uses)
 
     async def _give_back(self, letter: _BegunLetter, connection: ProviderConnection) -> None:
         """Keep the connection for the next letter, which begins anew."""

@@ -1,7 +1,7 @@
 """A program that sends with a person's profile, and what it may do."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from bot.profiles.connection_tests.limits import DAY, Limit
@@ -50,3 +50,16 @@ class Sender:
 
     program: Program
     person: Person
+
+
+def own_sender(person: Person) -> Sender:
+    """Return a person who sends by themselves, from Slack: without a program, whose id and token are empty then."""
+    program = Program(
+        id="",
+        name="Email this message",
+        may_send_to=MaySendTo.ANYONE,
+        messages_a_day=MESSAGES_A_DAY,
+        ends_on=None,
+        created_at=datetime.min.replace(tzinfo=UTC),
+    )
+    return Sender(program=program, person=person)

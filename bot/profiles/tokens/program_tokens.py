@@ -19,6 +19,7 @@ from bot.profiles.errors import NoProfileError, NotAllowedError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import OnChange
 from bot.profiles.people.notices import notify_of_network, notify_of_removed_program
+from bot.profiles.sending.days import day_before, tell_of_day
 from bot.profiles.tokens.program import MaySendTo, Program, Sender
 from bot.profiles.tokens.program_form import CheckedForm, ProgramForm, checked, last_day
 from bot.profiles.tokens.secret_token import ParsedToken, SecretToken
@@ -126,7 +127,7 @@ class ProgramTokens:
             # Whoever adds another at the same moment waits here, so that there are never too many.
             await tx.people.lock_for_update(owner.workspace, owner.user)
             values = self._checked(form, await _require_place(tx, owner))
-            stored, token = await _store(tx, owner, values)
+            stored, token = await _store(tx, await load(tx, owner), values)
             await tx.audit.append(
                 owner.workspace,
                 actor=caller.user,
@@ -149,6 +150,9 @@ class ProgramTokens:
             if stored is None:
                 return None
             program = _program(stored)
+            today = self.clock().date()
+            for day in (day_before(today), today):
+                await tell_of_day(tx, owner, program, day)
             await notify_of_removed_program(tx, caller, owner, name=program.name)
             await tx.audit.append(
                 owner.workspace, actor=caller.user, subject=owner.user, action=PROGRAM_REMOVED, details=(program.name,)
@@ -237,10 +241,20 @@ class ProgramTokens:
         await self.access.require_member(caller)
 
 
+async def programs_used_within(tx: Transaction, seconds: float) -> list[tuple[Person, Program]]:
+    """Return the programs that signed in within so many seconds, with whose they are."""
+    tokens = await tx.program_tokens.used_within(seconds)
+    return [(Person(one.workspace, one.user), _program(one)) for one in tokens if one.document is not None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Sealed:
-    """What is sealed of a token: what its program may do, and from where it was used; networks in CIDR form."""
+    """What is sealed of a token: what its program may do, and from where it was used; networks in CIDR form.
 
+    `profile_id` is the record id of the profile that it is for, so that it sends with no later one of the same person.
+    """
+
+    profile_id: str
     name: str
     may_send_to: MaySendTo
     messages_a_day: int
@@ -260,6 +274,7 @@ class _Sealed:
         """Read what `to_document` wrote."""
         read: dict[str, Any] = json.loads(document)
         return cls(
+            profile_id=read["profile_id"],
             name=read["name"],
             may_send_to=MaySendTo(read["may_send_to"]),
             messages_a_day=read["messages_a_day"],
@@ -291,6 +306,8 @@ async def _find(tx: Transaction, username: str | None, parsed: ParsedToken) -> _
     digest = shown.stored.digest if shown else _NOBODY.digest
     is_right = hmac.compare_digest(digest, parsed.digest) and parsed is not _NOBODY
     if shown is None or not is_right or not shown.is_alive:
+        return None
+    if _Sealed.from_document(shown.stored.document or b"").profile_id != shown.profile_id:
         return None
     found = _Found(stored=shown.stored, now=shown.now)
     if username is not None and username != parsed.id:
@@ -341,8 +358,14 @@ def _require_profile(loaded: Loaded) -> None:
         )
 
 
-async def _store(tx: Transaction, owner: Person, values: CheckedForm) -> tuple[StoredToken, SecretToken]:
-    sealed = _Sealed(name=values.name, may_send_to=values.may_send_to, messages_a_day=values.messages_a_day)
+async def _store(tx: Transaction, loaded: Loaded, values: CheckedForm) -> tuple[StoredToken, SecretToken]:
+    owner = loaded.owner
+    sealed = _Sealed(
+        profile_id=loaded.record_id,
+        name=values.name,
+        may_send_to=values.may_send_to,
+        messages_a_day=values.messages_a_day,
+    )
     while True:
         token = SecretToken.generate()
         stored = await tx.program_tokens.add(
@@ -360,7 +383,8 @@ async def _store(tx: Transaction, owner: Person, values: CheckedForm) -> tuple[S
 
 def _program(stored: StoredToken) -> Program:
     """Return a token's program; one that does not open has a name that says so, so that it can be removed."""
-    sealed = _Sealed(name=f"Unreadable ({stored.token_id})", may_send_to=MaySendTo.OWN_DOMAIN, messages_a_day=1)
+    name = f"Unreadable ({stored.token_id})"
+    sealed = _Sealed(profile_id="", name=name, may_send_to=MaySendTo.OWN_DOMAIN, messages_a_day=1)
     if stored.document is not None:
         sealed = _Sealed.from_document(stored.document)
     return Program(

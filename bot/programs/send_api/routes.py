@@ -46,6 +46,7 @@ class SendApi:
     idempotent: IdempotentSends
     allow_body: Callable[[web.Request, float], None]
     _under_way: set[asyncio.Event] = field(default_factory=set)
+    _reading_large: asyncio.Lock = field(default_factory=asyncio.Lock)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add_routes(self, application: web.Application) -> None:
@@ -135,7 +136,7 @@ class SendApi:
         async with self.sending.session(sender, via=Via.SEND_API) as session:
             body = await read_body(request, kind, session.hold)
             profile = await self._profile(sender)
-            letter = await asked_letter(request, kind, body, profile)
+            letter = await asked_letter(request, kind, body, profile, reading_large=self._reading_large)
             del body
 
             async def send() -> Answer:
@@ -145,9 +146,10 @@ class SendApi:
                     answer.members.update(code=(await self._profile(sender)).code)
                 return answer
 
-            if key is None:
-                return await send()
-            return await self.idempotent.once(sender, key, letter.digest, send)
+            answer = await (self.idempotent.once(sender, key, letter.digest, send) if key else send())
+            outcome = answer.headers.get("Idempotency-Status") or answer.members.get("problem", "sent")
+            log.info("Program %s asked to send: %s (reference %s).", sender.program.id, outcome, current_reference())
+            return answer
 
 
 async def _pass_on(session: SendingSession, letter: AskedLetter, sending_id: str) -> Answer:

@@ -276,8 +276,9 @@ class SubmissionSession(SMTP):
         if self._dialogue.is_encrypted(self.session):
             await self.push("503 5.5.1 The connection is encrypted already.")
             return
-        self._drops_all = self.tls_context is not None and not arg
-        self._incoming.clear()
+        if self.tls_context is not None and not arg:
+            self._drops_all = True
+            self._incoming.clear()
         await super().smtp_STARTTLS(arg)
 
     async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.run_results import RunResult
 from bot.profiles.people.retention import Retention, people_lease
+from bot.profiles.sending.told_days import ToldDays
 from bot.slack.background.user_sync import KeepLease, UserSync
 from bot.slack.replies.posted_message import PostedMessage
 from bot.slack.views.bulk_tests import finished, interrupted
@@ -58,6 +59,7 @@ class Housekeeping:
     user_sync: UserSync
     retention: Retention
     bulk: BulkTests
+    days: ToldDays
 
     async def run(self) -> None:
         """Make rounds until cancelled."""
@@ -87,6 +89,7 @@ class Housekeeping:
     async def tidy(self) -> None:
         """Do what else is due now."""
         await self._due("purge", HOUR_SECONDS, self.retention.purge)
+        await self._due("days of letters", HOUR_SECONDS, self.days.tell)
         await self._try("telling of runs", self._tell_of_runs)
 
     async def _sync_all_users(self) -> None:

@@ -18,6 +18,7 @@ from bot.profiles.people.history import History
 from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.programs.told_server import ToldPlaces
 from bot.slack.replies.address_confirmation import CodeReplies
@@ -50,6 +51,7 @@ class Services:
     bulk_fixes: BulkFixes
     history: History
     defaults: WorkspaceDefaults
+    emails: EmailedMessages
     links: PrivateLinks | None
     jobs: Jobs
     test_replies: ConnectionTestReplies

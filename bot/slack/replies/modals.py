@@ -30,6 +30,10 @@ class NotOpenedError(UserError):
         self.too_late = too_late
 
 
+class ClosedModalError(Exception):
+    """A modal that is to change was closed."""
+
+
 class TryAgainError(NotOpenedError):
     """A form did not open; `message` has a button that opens it with a trigger of its own."""
 
@@ -59,12 +63,27 @@ async def update_modal(client: AsyncWebClient, view_id: str, view: View, *, draw
             for a modal that was drawn anew.
     """
     try:
+        return await update_open_modal(client, view_id, view, drawing=drawing)
+    except ClosedModalError:
+        return drawing
+
+
+async def update_open_modal(
+    client: AsyncWebClient, view_id: str, view: View, *, drawing: str | None = None
+) -> str | None:
+    """Replace a modal as `update_modal` does, where what it shows has to be told elsewhere if nobody has it open.
+
+    Raises:
+        ClosedModalError: it was closed.
+        SlackApiError, aiohttp.ClientError, TimeoutError, OSError: as `update_modal`.
+    """
+    try:
         async with asyncio.timeout(MODAL_TIMEOUT_SECONDS):
             answer = await without_retries(client).views_update(view_id=view_id, view=view, hash=drawing)
     except SlackApiError as error:
         if error_code(error) != "not_found":
             raise
-        return drawing
+        raise ClosedModalError from error
     return drawing_of(answer.get("view"))
 
 

@@ -1,7 +1,7 @@
 """The stages of a test: name, connection, greeting, encryption, sign-in, sender, and a message on request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 
 from aiosmtplib.errors import SMTPException
@@ -19,6 +19,7 @@ from bot.smtp.check.report import Outcome, Reply, StageName
 from bot.smtp.check.stage_record import Finding, StageRecord
 from bot.smtp.dialogue.session import Dialogue, GarbledReplyError
 from bot.smtp.network.guard import Address
+from bot.smtp.transport.connection import ConnectionBrokenError, OutcomeUnknownError, ProviderConnection
 
 GOODBYE_TIMEOUT_SECONDS = 1.0
 """How long RSET and QUIT may take; the result does not depend on them."""
@@ -45,7 +46,6 @@ class Stages(Opening):
         if outgoing is not None and outgoing.secret is not None:
             self.redaction.add(outgoing.secret)
         self._outgoing = outgoing
-        self._replies: AsyncIterator[SMTPResponse]
         self._one_by_one = True
         self._opened = AsyncExitStack()
 
@@ -55,10 +55,10 @@ class Stages(Opening):
         async with dialogue, self._opened:
             with self._leaving(dialogue):
                 await self.sign_in(address, dialogue)
-                await self._send_envelope(address, dialogue)
                 if self._outgoing is not None:
-                    await self._send_message(dialogue, self._outgoing)
-                await self._say_goodbye(dialogue)
+                    await self._send(dialogue, self._outgoing)
+                else:
+                    await self._try_envelope(address, dialogue)
 
     @contextmanager
     def _leaving(self, dialogue: Dialogue) -> Iterator[None]:
@@ -81,7 +81,8 @@ class Stages(Opening):
             return self._outgoing.recipient
         return self._account.address if self._account.authenticate else self._account.recipient
 
-    async def _send_envelope(self, address: Address, dialogue: Dialogue) -> None:
+    async def _try_envelope(self, address: Address, dialogue: Dialogue) -> None:
+        """Name sender and recipient, and say goodbye, without a message."""
         with self._record.stage(StageName.SENDER) as finding:
             sender, parameters = envelope_path(self._account.address, dialogue.extensions)
             to = None
@@ -89,19 +90,31 @@ class Stages(Opening):
                 to, also = envelope_path(self._recipient, dialogue.extensions)
                 parameters = parameters or also
             self._command = Command.MAIL
-            self._replies = self._replies_to(address, dialogue, envelope(sender, to, parameters))
-            reply = self._parsed(await anext(self._replies))
-            if reply.code == 250 and to is None:
-                finding.detail = f"{self._account.address} accepted as sender, no recipient named"
-                finding.facts = (_NOBODY_NAMED,)
-                return
-            if reply.code == 250:
-                self._command = Command.RCPT
-                reply = self._parsed(await anext(self._replies))
-                finding.facts = self._about_recipient()
-                if reply.code in (250, 251, 252):
-                    finding.detail = f"{self._account.address} accepted"
-                    return
+            answers = self._replies_to(address, dialogue, envelope(sender, to, parameters))
+            await self._judge_envelope(finding, answers, named=to is not None)
+        with suppress(SMTPException, GarbledReplyError, OSError):
+            async with asyncio.timeout(GOODBYE_TIMEOUT_SECONDS):
+                async for _ in answers:
+                    # What RSET and QUIT are answered changes nothing.
+                    pass
+
+    async def _judge_envelope(self, finding: Finding, answers: AsyncIterator[SMTPResponse], *, named: bool) -> None:
+        reply = self._parsed(await anext(answers))
+        if reply.code == 250 and not named:
+            finding.detail = f"{self._account.address} accepted as sender, no recipient named"
+            finding.facts = (_NOBODY_NAMED,)
+            return
+        if reply.code == 250:
+            self._command = Command.RCPT
+            reply = self._parsed(await anext(answers))
+            finding.facts = self._about_recipient()
+        self._judge_recipient(finding, reply)
+
+    def _judge_recipient(self, finding: Finding, reply: Reply) -> None:
+        """Judge the reply to RCPT, or the one with which MAIL was refused."""
+        if self._command is Command.RCPT and reply.code in (250, 251, 252):
+            finding.detail = f"{self._account.address} accepted"
+        else:
             self._judge(reply, finding)
 
     def _about_recipient(self) -> tuple[str, ...]:
@@ -120,12 +133,10 @@ class Stages(Opening):
     def _replies_to(
         self, address: Address, dialogue: Dialogue, commands: tuple[bytes, ...]
     ) -> AsyncIterator[SMTPResponse]:
-        """Send MAIL and RCPT and, without a message, the goodbye with them."""
+        """Send MAIL and RCPT, and the goodbye with them."""
         # What is sent together is told apart by the replies to MAIL and to RCPT.
-        together = self._outgoing is None and self._recipient is not None
-        self._one_by_one = not together or "pipelining" not in dialogue.extensions
-        if self._outgoing is None:
-            commands += (b"RSET", b"QUIT")
+        self._one_by_one = self._recipient is None or "pipelining" not in dialogue.extensions
+        commands += (b"RSET", b"QUIT")
         if self._one_by_one:
             return dialogue.one_by_one(commands)
         second = SecondConnection(
@@ -139,26 +150,40 @@ class Stages(Opening):
         )
         return replies(dialogue, commands, patience=self._timeout / 4, second=second, address=address)
 
-    async def _send_message(self, dialogue: Dialogue, outgoing: Outgoing) -> None:
-        if not self._record.passed(StageName.SENDER):
+    async def _send(self, dialogue: Dialogue, outgoing: Outgoing) -> None:
+        """Send a message as letters of programs are sent, and say goodbye."""
+        connection = ProviderConnection(dialogue, self.redaction, AsyncExitStack(), command_seconds=self._timeout)
+        with self._record.stage(StageName.SENDER) as finding:
+            _, parameters = envelope_path(self._account.address, dialogue.extensions)
+            _, also = envelope_path(outgoing.recipient, dialogue.extensions)
+            self._command = Command.MAIL
+            reply = await _as_it_was(connection.mail(self._account.address, utf8=bool(parameters or also)))
+            if reply.code == 250:
+                self._command = Command.RCPT
+                reply = await _as_it_was(connection.rcpt(outgoing.recipient))
+            self._judge_recipient(finding, reply)
+        if self._record.passed(StageName.SENDER):
+            await self._send_content(connection, outgoing.content)
+        else:
             self._record.skip(StageName.MESSAGE, "not sent, because the server did not take sender or recipient")
-            return
+        await connection.close()
+
+    async def _send_content(self, connection: ProviderConnection, content: bytes) -> None:
         with self._record.stage(StageName.MESSAGE) as finding:
             self._command = Command.DATA
-            reply = self._parsed(await dialogue.begin_message())
-            if reply.code == 354:
-                self._command = Command.MESSAGE
-                reply = self._parsed(await dialogue.send_message(outgoing.content))
-                if reply.code == 250:
-                    finding.detail, finding.said = reply.text or "accepted", reply
-                    return
+            try:
+                reply = await _as_it_was(connection.data(content))
+            finally:
+                self._command = Command.MESSAGE if connection.sends_content else Command.DATA
+            if reply.code < 400:
+                finding.detail, finding.said = reply.text or "accepted", reply
+                return
             self._judge(reply, finding)
 
-    async def _say_goodbye(self, dialogue: Dialogue) -> None:
-        with suppress(SMTPException, GarbledReplyError, OSError):
-            async with asyncio.timeout(GOODBYE_TIMEOUT_SECONDS):
-                if self._outgoing is not None:
-                    await dialogue.command(b"QUIT")
-                async for _ in self._replies:
-                    # What RSET and QUIT are answered changes nothing.
-                    pass
+
+async def _as_it_was(asking: Awaitable[Reply]) -> Reply:
+    """Wait for a reply. Raises what ended the dialogue, by which the test judges."""
+    try:
+        return await asking
+    except (ConnectionBrokenError, OutcomeUnknownError) as broken:
+        raise broken.reason from None

@@ -78,7 +78,6 @@ class Redaction:
         letters = "".join(one.letters for one in self._secrets)
         self._readings = Readings(min(max(one.length, 3) for one in self._secrets), letters)
         self._judged.clear()
-        pieces.without("\n".join(form for one in self._known for form in self._forms_of_known(one, pieces)))
         pieces.without_exactly("\n".join(map(_folded, self._known)))
 
     def text(self, text: str) -> str:
@@ -97,6 +96,11 @@ class Redaction:
         lines = [_ENHANCED.sub("", line) for line in message.split("\n")]
         text = self._withheld(message) or self.text(" ".join(lines))
         return Reply(code=code, enhanced=enhanced_code(message), text=text)
+
+    def told(self, code: int, message: str) -> Reply:
+        """Parse a reply of which nothing else than code, enhanced code and text is ever shown: no line by itself."""
+        text = " ".join(_ENHANCED.sub("", line).strip() for line in message.split("\n"))
+        return Reply(code=code, enhanced=enhanced_code(message), text=self.text(text))
 
     def leaks(self, text: str) -> bool:
         """Whether what would be shown of a text holds a piece of a secret in some reading, or has too many readings."""
@@ -117,10 +121,21 @@ class Redaction:
             return _REPEATED
         forms = _each_once(form for one in dict.fromkeys((apart, readable(apart))) for form in self._all_forms(one))
         try:
-            found = any(one.is_in(form) for form in forms for one in self._secrets)
+            found = any(self._is_piece_in(form, one) for form in forms for one in self._secrets)
         except _TooMuchToReadError:
             return _TOO_LONG
         return _REPEATED if found else ""
+
+    def _is_piece_in(self, form: "_Form", pieces: "_Pieces") -> bool:
+        """Whether a form holds a piece of a secret that is in no reading of what is known.
+
+        What is known is read only when something was found, which in most replies is nothing.
+        """
+        if not pieces.is_in(form):
+            return False
+        if not pieces.are_without_known:
+            pieces.without("\n".join(known for one in self._known for known in self._forms_of_known(one, pieces)))
+        return pieces.is_in(form)
 
     def _forms_of_known(self, text: str, pieces: "_Pieces") -> Iterator[str]:
         with suppress(_TooMuchToReadError):
@@ -198,9 +213,11 @@ class _Pieces:
         shorter = (one for one in map(_folded, _windows(secret, self.length)) if len(one) == self.length - 1 > 2)
         self._plainly = self._plainly | {one for one in shorter if one not in ORDINARY_WORDS}
         self._half_escaped = HalfEscaped(self._decoded, _folded)
+        self.are_without_known = False
 
     def without(self, known: str) -> None:
         """Take out what is part of a text that is no secret."""
+        self.are_without_known = True
         self._whole = {one for one in self._whole if one not in known}
         self._plainly = {one for one in self._plainly if one not in known}
         self._decoded = {one for one in self._decoded if one not in known}

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
@@ -25,19 +26,19 @@ class Transcript:
 
     def __init__(self, redaction: Redaction) -> None:
         self._redaction = redaction
-        self._lines: list[str] = []
-        self._for_others: list[str] = []
+        self._said: list[_Said] = []
         self._signs_in = False
 
     @property
     def lines(self) -> tuple[str, ...]:
         """The first lines so far and, when there were too many, how many are left out; for the owner alone."""
-        return _first(self._lines)
+        return _first([line for said in self._said for line in self._shown(said)])
 
     @property
     def for_others(self) -> tuple[str, ...]:
         """The same with codes alone of what the server has said since AUTH began."""
-        return _first(self._for_others)
+        shown = (said.codes if said.is_of_sign_in else self._shown(said) for said in self._said)
+        return _first([line for lines in shown for line in lines])
 
     def begin_sign_in(self) -> None:
         """Note that AUTH begins: what the server says from now on is for the owner alone."""
@@ -54,23 +55,40 @@ class Transcript:
     def server(self, code: int, message: str) -> None:
         """Record a reply of one or more lines; the challenge of CRAM-MD5, with which a password can be tried, is not.
 
-        A password may be spread over the lines, so all of them are shown, or none.
+        It is searched for secrets when somebody reads it: most dialogues are read by nobody.
         """
-        challenged = code == 334 and self._lines[-1:] == [_CHALLENGED]
-        *before, last = [_CHALLENGE] if challenged else self._redaction.lines(message)
-        asked = self._redaction.text(decoded(last)) if code == 334 else ""
-        lines = [f"S: {code}-{line}" for line in before]
-        lines.append(f"S: {code} {last}{f' (that is: {asked})' if asked else ''}")
-        self._lines += lines
-        self._for_others += [f"S: {code} {enhanced_code(message)}".rstrip()] if self._signs_in else lines
+        challenged = code == 334 and bool(self._said) and self._said[-1].line == _CHALLENGED
+        self._said.append(_Said(code=code, message=_CHALLENGE if challenged else message, is_of_sign_in=self._signs_in))
 
     def note(self, text: str) -> None:
         """Record what happened besides, in words that hold no secret."""
         self._add(f"-- {clean(text)}")
 
     def _add(self, line: str) -> None:
-        self._lines.append(line)
-        self._for_others.append(line)
+        self._said.append(_Said(line=line))
+
+    def _shown(self, said: "_Said") -> list[str]:
+        """Return the lines of what was said; a password may be spread over a reply's, so all are shown, or none."""
+        if not said.code:
+            return [said.line]
+        *before, last = [_CHALLENGE] if said.message == _CHALLENGE else self._redaction.lines(said.message)
+        asked = self._redaction.text(decoded(last)) if said.code == 334 else ""
+        shown = [f"S: {said.code}-{line}" for line in before]
+        return [*shown, f"S: {said.code} {last}{f' (that is: {asked})' if asked else ''}"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """A line as it is shown, or a reply of the server's, which has a code."""
+
+    line: str = ""
+    code: int = 0
+    message: str = field(default="", repr=False)
+    is_of_sign_in: bool = False
+
+    @property
+    def codes(self) -> list[str]:
+        return [f"S: {self.code} {enhanced_code(self.message)}".rstrip()]
 
 
 def _first(lines: list[str]) -> tuple[str, ...]:

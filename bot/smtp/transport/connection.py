@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
-from aiosmtplib.errors import SMTPException
+from aiosmtplib.errors import SMTPException, SMTPServerDisconnected
 from aiosmtplib.response import SMTPResponse
 
 from bot.smtp.check.capabilities import envelope_path
@@ -19,6 +19,9 @@ COMMAND_SECONDS = 300.0
 
 END_SECONDS = 600.0
 """How long a letter's content, and the final reply to it, may take (RFC 5321, 4.5.3.2.6)."""
+
+RESET_SECONDS = 5.0
+"""How long a reply to RSET may take: another connection is as quick."""
 
 GOODBYE_SECONDS = 1.0
 """How long a reply to QUIT is waited for; nothing depends on it."""
@@ -40,11 +43,19 @@ class SignInRefusedError(NotConnectedError):
 
 
 class ConnectionBrokenError(Exception):
-    """The connection broke, or what came is no SMTP; the letter was not given to the server to its end."""
+    """The connection broke, or what came is no SMTP, as `reason` says; the server has not got the letter to its end."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__("the connection to the provider broke")
+        self.reason = reason
 
 
 class OutcomeUnknownError(Exception):
-    """The letter was given to the server to its end, and no answer came."""
+    """The server got the letter to its end, and no answer came, as `reason` says."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__("nobody knows what became of the letter")
+        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +70,7 @@ class ProviderConnection:
     """A connection that is signed in; each method returns the server's reply, cleaned and without secrets.
 
     One task at a time. `letters` counts those that were begun, and `seconds_waited` is how long the server was waited
-    for, the opening included.
+    for, the opening included; `sends_content` is whether the server has asked for the content of the last one.
     """
 
     def __init__(
@@ -77,7 +88,7 @@ class ProviderConnection:
         self._opened = opened
         self._command_seconds = command_seconds
         self._is_whole = True
-        self._sends_content = False
+        self.sends_content = False
         self.letters = 0
         self.seconds_waited = seconds_waited
 
@@ -97,7 +108,7 @@ class ProviderConnection:
     @property
     def has_letter(self) -> bool:
         """Whether the letter that was begun last was given to the server to its end."""
-        return self._sends_content and self._dialogue.is_message_complete
+        return self.sends_content and self._dialogue.is_message_complete
 
     async def mail(self, sender: str, *, size: int = 0, utf8: bool = False, eight_bit: bool = False) -> Reply:
         """Send MAIL FROM with what the server knows of SIZE (RFC 1870), SMTPUTF8 (RFC 6531), 8BITMIME (RFC 6152).
@@ -108,7 +119,7 @@ class ProviderConnection:
             ConnectionBrokenError: no reply came.
         """
         self.letters += 1
-        self._sends_content = False
+        self.sends_content = False
         offered = self._dialogue.extensions
         if utf8 and "smtputf8" not in offered:
             return _NOT_ASCII
@@ -144,25 +155,25 @@ class ProviderConnection:
         begun = await self._ask(self._dialogue.begin_message)
         if begun.code != 354:
             if begun.code < 400:
-                raise self._broken()
+                raise self._broken(GarbledReplyError("The reply to DATA asks for nothing and refuses nothing."))
             return begun
-        self._sends_content = True
+        self.sends_content = True
         try:
             reply = await self._ask(lambda: self._dialogue.send_message(*parts), seconds=END_SECONDS)
-        except ConnectionBrokenError:
+        except ConnectionBrokenError as broken:
             if self.has_letter:
-                raise OutcomeUnknownError from None
+                raise OutcomeUnknownError(broken.reason) from None
             raise
         # Before the end of a letter the server reads on, whatever it has answered.
         self._is_whole = self._is_whole and self.has_letter
         if reply.code < 400 and not (self.has_letter and _is_yes(reply)):
             self._is_whole = False
-            raise OutcomeUnknownError
+            raise OutcomeUnknownError(GarbledReplyError("The reply to the letter is neither yes nor no."))
         return reply
 
     async def rset(self) -> Reply:
-        """Send RSET. Raises ConnectionBrokenError."""
-        return await self._ask(lambda: self._dialogue.command(b"RSET"))
+        """Send RSET. Raises ConnectionBrokenError, also where no reply comes within RESET_SECONDS."""
+        return await self._ask(lambda: self._dialogue.command(b"RSET"), seconds=RESET_SECONDS)
 
     async def close(self) -> None:
         """Say QUIT where the server can take it, and close; never raises."""
@@ -175,22 +186,22 @@ class ProviderConnection:
     async def _ask(self, ask: Callable[[], Awaitable[SMTPResponse]], *, seconds: float | None = None) -> Reply:
         """Wait for a reply; while none has come, and after one that is no reply, nothing else can be asked."""
         if not self.is_usable:
-            raise self._broken()
+            raise self._broken(SMTPServerDisconnected("The connection is closed, or out of step."))
         self._is_whole, clock = False, asyncio.get_running_loop().time
         began = clock()
         try:
             async with asyncio.timeout(self._command_seconds if seconds is None else seconds):
                 answer = await ask()
-        except _NOT_TAKEN:
-            raise self._broken() from None
+        except _NOT_TAKEN as error:
+            raise self._broken(error) from None
         finally:
             self.seconds_waited += clock() - began
         self._is_whole = answer.code != 421
-        return self._redaction.reply(answer.code, answer.message)
+        return self._redaction.told(answer.code, answer.message)
 
-    def _broken(self) -> ConnectionBrokenError:
+    def _broken(self, reason: Exception) -> ConnectionBrokenError:
         self._is_whole = False
-        return ConnectionBrokenError("the connection to the provider broke")
+        return ConnectionBrokenError(reason)
 
 
 _NOT_ASCII = Reply(code=553, enhanced="5.6.7", text="The mail server of this profile takes only ASCII addresses.")

@@ -26,7 +26,7 @@ from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import DEFAULTS_SUBJECT
 from bot.profiles.people.members import update_person
 from bot.profiles.people.people_list import ListQuery
-from bot.slack.ids import ViewId
+from bot.slack.ids import ShortcutId, ViewId
 from bot.slack.views.people_list import encode_query
 from bot.smtp.advice.row import Fix
 from tests.scenario.people import PEOPLE_READ, notices_sent, settled
@@ -49,6 +49,7 @@ _NEW = {"host": "new.demo.example", "port": 465, "encryption": "SSL"}
 _BOTH = {"authenticate": True, "login_pattern": "", "domain": "", "allowed_servers": []}
 _PROGRAM = json.dumps(
     {
+        "profile_id": "",
         "name": "Printer .login",
         "may_send_to": "anyone",
         "messages_a_day": 500,
@@ -296,6 +297,13 @@ class Forger:
         payload = {"type": "event_callback", "team_id": self.actor.team, "event": event, "authorizations": authorised}
         await self.workspace.raw("events_api", payload)
 
+    async def use_shortcut(self, callback: ShortcutId) -> None:
+        """Use a shortcut on somebody's message."""
+        url, _ = self.workspace.new_response_url(self.actor.user, CHANNEL)
+        message = {"type": "message", "ts": "1.1", "user": ADA, "text": "hello"}
+        where = {"response_url": url, "channel": {"id": CHANNEL, "name": "general"}, "message": message}
+        await self._interact("message_action", {**where, "callback_id": callback, "message_ts": "1.1"})
+
     async def press_in_message(self, action: dict[str, Any]) -> None:
         url, _ = self.workspace.new_response_url(self.actor.user, CHANNEL)
         message = {"type": "message", "ts": "1.1", "text": "", "blocks": []}
@@ -390,7 +398,9 @@ def action(action_id: str, value: str, *, menu: bool = False) -> dict[str, Any]:
     }
 
 
-def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
+def filled(  # noqa: PLR0911 - a table in the shape of a match
+    callback: ViewId, owner: str, port: str
+) -> dict[str, Any]:
     """Word the state of a modal; the profile's form holds the owner's account but for the port."""
     match callback:
         case ViewId.PROFILE:
@@ -402,14 +412,13 @@ def filled(callback: ViewId, owner: str, port: str) -> dict[str, Any]:
             return {**_chosen("configuration", "choose_extra", "HELO"), **_typed(value_HELO="pc.example.com")}
         case ViewId.CONFIRM_ADDRESS:
             return _typed(code=CODE)
+        case ViewId.EMAIL_MESSAGE:
+            return _typed(to=account(MEMBER).address, subject="Label", text="hello")
         case ViewId.DEFAULTS:
             chosen = _chosen("encryption", "value", "TLS") | _chosen("authenticate", "value", "on")
             return {**_typed(host=_HOST, port=port, rows=f"demo.example = {_HOST}:{port}"), **chosen}
         case ViewId.ADD_PROGRAM:
-            return {
-                **_typed(name="Scanner", messages_a_day="20", ends_on=""),
-                **_chosen("may_send_to", "value", "anyone"),
-            }
+            return {**_typed(name="Scanner", messages_a_day="20"), **_chosen("may_send_to", "value", "anyone")}
         case _:
             return {}
 

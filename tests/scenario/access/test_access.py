@@ -18,7 +18,7 @@ from bot.demo.stand_in.platform import direct_channel
 from bot.discovery.findings import Found, MailSettings, Source
 from bot.profiles.people.people_list import ListQuery
 from bot.slack.command_text import SUBCOMMANDS
-from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ViewId
+from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE, EMAIL_TEST, ActionId, ShortcutId, ViewId
 from bot.slack.views.discovery import Proposal
 from bot.slack.views.people_list import ROW_ACTIONS, encode_query
 from bot.smtp.account import Encryption
@@ -110,12 +110,17 @@ def press(action_id: ActionId, value: str, at: ViewId | str = "message", *, menu
     return Act(name=name, send=send, names_people=names_people, **known)
 
 
-def submit(callback: ViewId, to: For = For.OWNER) -> Act:
+def submit(callback: ViewId, to: For = For.OWNER, *, changes: bool = True, shows: str = "") -> Act:
     async def send(forger: Forger, owner: str) -> None:
         await forger.submit(callback, owner)
 
     names_people = to in (For.OWNER, For.OWNER_ALONE)
-    return Act(name=f"submit {callback}", send=send, to=to, names_people=names_people, changes=True)
+    name = f"submit {callback}"
+    return Act(name=name, send=send, to=to, names_people=names_people, shows=shows, changes=changes)
+
+
+async def email_message(forger: Forger, _owner: str) -> None:
+    await forger.use_shortcut(ShortcutId.EMAIL_MESSAGE)
 
 
 async def visit_home(forger: Forger, _owner: str) -> None:
@@ -219,6 +224,7 @@ PRESSES = (
     press(A.SWITCH_IN_FORM, "SSL", ViewId.ADD_EXTRA, shows="is on now", changes=True),
     press(A.CHOOSE_EXTRA, "HELO", ViewId.ADD_EXTRA, to=For.ANYBODY, menu=True),
     press(A.KEEP_IN_FORM, "SSL", ViewId.ADD_EXTRA, to=For.ANYBODY),
+    press(A.EMAIL_SET_UP, "", ViewId.EMAIL_MESSAGE, to=For.ONESELF, shows="LOGIN"),
     press(A.OPEN_LINK, "", to=For.ANYBODY),
     press(A.PEOPLE_SEARCH, "ada", to=For.ADMINS, shows="ada.login"),
     press(A.PEOPLE_STATE, "all", to=For.ADMINS, menu=True, shows="Work with email"),
@@ -248,14 +254,16 @@ SUBMISSIONS = (
     submit(ViewId.ADD_EXTRA),
     submit(ViewId.DEFAULTS, For.ADMINS),
     submit(ViewId.CONFIRM_ADDRESS, For.ONESELF),
+    submit(ViewId.EMAIL_MESSAGE, For.ONESELF, changes=False, shows="Your email “Label” was sent."),
     submit(ViewId.ADD_PROGRAM, For.OWNER_ALONE),
 )
+SHORTCUTS = (Act(name=ShortcutId.EMAIL_MESSAGE, send=email_message, to=For.ONESELF, names_people=False, shows="LOGIN"),)
 HOME = Act(name="the Home tab", send=visit_home, to=For.ONESELF, names_people=False, shows="LOGIN")
 CONVERSATION = (
     Act(name="the Messages tab", send=visit_messages, to=For.ANYBODY, names_people=False),
     Act(name="a plain message", send=say, to=For.ANYBODY, names_people=False),
 )
-ACTS = (*COMMANDS, *PRESSES, *SUBMISSIONS, HOME, *CONVERSATION)
+ACTS = (*COMMANDS, *PRESSES, *SUBMISSIONS, *SHORTCUTS, HOME, *CONVERSATION)
 
 
 @dataclass(frozen=True)
@@ -374,6 +382,7 @@ def test_every_subcommand_button_and_form_is_in_the_table() -> None:
     assert words == entries
     assert {act.name.split()[0] for act in PRESSES} == set(ActionId)
     assert {value.partition(":")[0] for name, value, _ in EVERYWHERE if name is A.PEOPLE_ROW} == set(ROW_ACTIONS)
+    assert {act.name for act in SHORTCUTS} == set(ShortcutId)
     # The list of extra configurations has nothing to submit.
     assert {act.name.split()[1] for act in SUBMISSIONS} == set(ViewId) - {ViewId.EXTRAS}
 

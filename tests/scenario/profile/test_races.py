@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from unittest.mock import AsyncMock
 
@@ -133,6 +134,7 @@ async def test_the_list_is_right_when_a_profile_is_saved_while_its_test_is_kept(
         database=other,
         tester=PassingTester(),
         judge=AsyncMock(return_value=()),
+        message_place=lambda *_: nullcontext(),
         access=Access(Everybody()),
         profiles=rules,
         running=RunningTests(database=other, access=Access(Everybody())),

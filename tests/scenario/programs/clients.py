@@ -5,7 +5,7 @@ import json
 import shutil
 import smtplib
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +58,7 @@ async def by_swaks(values: Values, to: str, letter: bytes, folder: Path) -> str:
     # It ends the last line itself.
     file.write_bytes(letter.replace(b"\r\n", b"\n").removesuffix(b"\n"))
     tls = {Encryption.SSL: ["--tls-on-connect"], Encryption.TLS: ["--tls"], Encryption.NONE: []}[values.encryption]
-    return await _run(
+    return await run_client(
         "swaks",
         *("--server", f"127.0.0.1:{values.port}", *tls, "--auth", "LOGIN"),
         *("--auth-user", values.address, "--auth-password", values.token),
@@ -87,7 +87,7 @@ account default : programs
     file.chmod(0o600)
     # In the clear msmtp offers its passwords in no way of its own accord.
     clear = ["--auth=plain"] if values.encryption is Encryption.NONE else []
-    return await _run("msmtp", f"--file={file}", *clear, "--", to, given=letter.replace(b"\r\n", b"\n"))
+    return await run_client("msmtp", f"--file={file}", *clear, "--", to, given=letter.replace(b"\r\n", b"\n"))
 
 
 async def by_curl(values: Values, to: str, letter: bytes, folder: Path) -> str:
@@ -95,7 +95,7 @@ async def by_curl(values: Values, to: str, letter: bytes, folder: Path) -> str:
     file.write_bytes(letter)
     scheme = "smtps" if values.encryption is Encryption.SSL else "smtp"
     trusted = ["--cacert", str(values.authority_file)] if values.authority_file else []
-    return await _run(
+    return await run_client(
         "curl",
         *("--silent", "--show-error", "--url", f"{scheme}://127.0.0.1:{values.port}/client.test", *trusted),
         *(["--ssl-reqd"] if values.encryption is Encryption.TLS else []),
@@ -124,10 +124,16 @@ async def by_nodemailer(values: Values, to: str, letter: bytes, folder: Path) ->
             raw: require("fs").readFileSync({json.dumps(str(file))}),
         }}).catch((error) => {{ console.error(error.message); process.exitCode = 1; }});
     """
-    return await _run("node", "-e", script)
+    return await run_client("node", "-e", script)
 
 
-async def _run(program: str, *arguments: str, given: bytes | None = None) -> str:
+async def run_client(
+    program: str,
+    *arguments: str,
+    given: bytes | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> str:
     """Run a program, or skip the test by its name; returns what it said, empty when it ended with 0."""
     if shutil.which(program) is None:
         pytest.skip(f"needs {program}")
@@ -137,6 +143,8 @@ async def _run(program: str, *arguments: str, given: bytes | None = None) -> str
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
+        env=environment,
+        cwd=folder,
     )
     async with asyncio.timeout(30):
         said, _ = await process.communicate(given)

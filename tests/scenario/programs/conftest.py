@@ -59,20 +59,21 @@ class Reached:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def reached(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reached]:
     """Serve programs in the clear, on the loopback."""
-    async with _reached(tmp_path_factory.mktemp("programs"), None) as opened:
-        yield opened
+    async with opened(tmp_path_factory.mktemp("programs"), None) as found:
+        yield found
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def reached_by_tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reached]:
     """Serve programs with TLS and STARTTLS."""
     folder = tmp_path_factory.mktemp("programs")
-    async with _reached(folder, CertificateFiles(folder)) as opened:
-        yield opened
+    async with opened(folder, CertificateFiles(folder)) as found:
+        yield found
 
 
 @asynccontextmanager
-async def _reached(folder: Path, files: CertificateFiles | None) -> AsyncIterator[Reached]:
+async def opened(folder: Path, files: CertificateFiles | None) -> AsyncIterator[Reached]:
+    """Run a bot with a submission server and Ada's program; without files of a certificate in the clear."""
     given: dict[str, Any] = {"submission_port": 0}
     if files is not None:
         given |= {"submission_tls_port": 0, "submission_name": NAME}

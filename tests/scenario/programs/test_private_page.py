@@ -12,6 +12,7 @@ import pytest
 
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import searchable
+from tests.benchmarks.program import free_port
 from tests.scenario.people import ADA
 from tests.scenario.programs.people import TOKEN, listed, on_top, sign_in
 from tests.scenario.started_before import StartedBefore
@@ -21,7 +22,7 @@ from tests.store import Store
 @pytest.fixture
 async def private(started: StartedBefore, tmp_path: Path) -> AsyncIterator[Demo]:
     """A demo in which secrets are typed and shown on private pages alone, and a submission server is told."""
-    given: dict[str, Any] = {"password_entry": "private", "submission_port": 2587}
+    given: dict[str, Any] = {"password_entry": "private", "submission_port": free_port()}
     async with running_demo(tmp_path, encryption_keys=started.key, **given) as opened:
         yield opened
     assert not opened.workspace.refusals
@@ -91,7 +92,7 @@ async def test_the_values_are_shown_on_the_page_this_once_and_never_in_slack(
         ("Email Address", "ada@demo.example"),
         ("Password", token),
         ("SMTP Server Address", "127.0.0.1"),
-        ("Port", "2587"),
+        ("Port", str(private.settings.submission_port)),
         ("Encryption", "None"),
     ):
         assert f"<dt>{label}</dt><dd><code>{value}</code></dd>" in shown

@@ -69,6 +69,13 @@ async def deleted(demo: Demo, store: Store) -> None:
     assert await store.ask("SELECT 1 FROM program_tokens") == []
 
 
+async def deleted_by_the_version_before(demo: Demo, store: Store) -> None:
+    # It knows no tokens; and the person begins anew.
+    await store.edit("DELETE FROM email_profiles")
+    await set_up(demo, ADA)
+    assert await store.ask("SELECT 1 FROM program_tokens")
+
+
 async def bot_removed(demo: Demo, store: Store) -> None:
     await demo.workspace.event({"type": "app_uninstalled"})
     await store.until("SELECT 1 FROM workspaces WHERE left_at IS NOT NULL")
@@ -83,6 +90,7 @@ ENDS: tuple[Callable[[Demo, Store], Awaitable[None]], ...] = (
     expired,
     deactivated,
     deleted,
+    deleted_by_the_version_before,
     bot_removed,
     edited,
 )

@@ -10,13 +10,15 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.scenario.operating.test_canary import everything_logged, everything_sent
+from tests.scenario.operating.test_canary import everything_sent
 from tests.scenario.people import notices_sent
 from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import OWN, SendingProgram
 from tests.store import Store
 
-__all__ = ["everything_logged", "everything_sent"]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+
+__all__ = ["everything_sent"]
 
 CANARY = "Kanarienvogel 9c2e ü"
 KEY = "Schlüsselvogel-51d0".replace("ü", "ue")

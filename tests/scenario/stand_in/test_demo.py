@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 
 import aiohttp
 import pytest
@@ -121,8 +120,8 @@ async def test_the_demo_listens_on_the_loopback_alone(tmp_path: Path) -> None:
                 # State 0A is LISTEN; the tenth word is the socket's inode.
                 if words[3] == "0A" and f"socket:[{words[9]}]" in links:
                     places.append(words[1].partition(":")[0])
-        # The page, the bot and the three ports of the mail server.
-        assert places == [f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"] * 5
+        # The page, the bot, its submission server and the three ports of the mail server.
+        assert places == [f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"] * 6
 
 
 async def test_other_sites_and_other_names_of_the_host_are_turned_away(tmp_path: Path) -> None:
@@ -221,7 +220,6 @@ async def test_the_demo_tests_real_servers_too_by_the_systems_authorities(monkey
         yield
 
     monkeypatch.setattr("bot.demo.run.open_bot", ends_here)
-    monkeypatch.setattr("bot.demo.run.logging", MagicMock())
     with pytest.raises(StartError, match="this is enough"):
         await run_demo(port=0, open_page=None)
     assert asked["trust"] is None

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from bot.profiles.people.retention import people_lease
+from bot.profiles.sending.told_days import ToldDays
 from bot.slack.background.housekeeping import Housekeeping
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
@@ -59,7 +60,9 @@ async def database(store: Store) -> AsyncIterator[Database]:
 async def test_every_reading_has_ended_and_given_its_lease_back_when_the_bot_has_stopped(database: Database) -> None:
     slack = EndlessReading()
     parts: dict[str, Any] = {"workspaces": Workspaces(), "user_sync": slack, "retention": NothingToPurge()}
-    housekeeping = Housekeeping(database=database, bulk=cast("Any", NoRuns()), **parts)
+    housekeeping = Housekeeping(
+        database=database, bulk=cast("Any", NoRuns()), days=ToldDays(database=database, clock=database.now), **parts
+    )
     running = asyncio.create_task(housekeeping.run())
     async with asyncio.timeout(10):
         await slack.all_read.wait()

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.manifest import http_manifest
 from bot.slack.app import register_listeners
 from bot.slack.command_text import SUBCOMMANDS, Invocation
-from bot.slack.ids import COMMANDS, EVENTS, OPTIONAL_SCOPES, SCOPES, SUBSCRIPTIONS, ActionId, ViewId
+from bot.slack.ids import COMMANDS, EVENTS, OPTIONAL_SCOPES, SCOPES, SUBSCRIPTIONS, ActionId, ShortcutId, ViewId
 from bot.slack.workspaces.sign_in import SIGN_IN_PATH
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +49,10 @@ class RecordingApp(AsyncApp):
     def view(self, *args: Any, **kwargs: Any) -> Any:
         self.registered.append(("view", str(args[0])))
         return super().view(*args, **kwargs)
+
+    def shortcut(self, *args: Any, **kwargs: Any) -> Any:
+        self.registered.append(("shortcut", str(args[0])))
+        return super().shortcut(*args, **kwargs)
 
     def error(self, *args: Any, **kwargs: Any) -> Any:
         self.handles_errors = True
@@ -135,6 +139,9 @@ def test_names_and_descriptions_keep_to_slacks_limits(manifest: dict[str, Any]) 
         assert len(entry["command"]) <= 32
         assert len(entry["description"]) <= 2000
         assert len(entry["usage_hint"]) <= 1000
+    for entry in manifest["features"]["shortcuts"]:
+        assert len(entry["name"]) <= 24
+        assert len(entry["description"]) <= 150
 
 
 def test_the_manifest_in_the_package_is_the_same_text() -> None:
@@ -168,6 +175,13 @@ async def test_every_subcommand_has_one_listener(app: RecordingApp, command: str
 
 def test_every_event_is_listened_to(app: RecordingApp) -> None:
     assert app.names("event") == sorted(EVENTS)
+
+
+def test_every_shortcut_of_the_manifest_has_one_listener(app: RecordingApp, manifest: dict[str, Any]) -> None:
+    shortcuts = manifest["features"]["shortcuts"]
+    assert app.names("shortcut") == sorted(ShortcutId) == [entry["callback_id"] for entry in shortcuts]
+    # Messages of whole channels are read by no scope: the message comes with the shortcut.
+    assert {entry["type"] for entry in shortcuts} == {"message"}
 
 
 def test_every_button_and_menu_has_one_listener(app: RecordingApp) -> None:

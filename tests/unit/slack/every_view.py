@@ -75,7 +75,7 @@ from bot.smtp.check.report import Fault, Outcome, StageName
 from storage.tables.audit import TESTED_FORM, AuditEntry
 from storage.tables.limits import Window
 from storage.tables.people_query import Cursor
-from tests.unit.slack import found_samples, program_samples
+from tests.unit.slack import email_samples, found_samples, program_samples
 from tests.unit.slack.view_samples import (
     ADA,
     CONFLICT,
@@ -120,6 +120,7 @@ def messages(profile: EmailProfile) -> Iterator[message.Message]:
     yield from found_samples.answers()
     yield from program_samples.messages(profile)
     yield extras.conflict_message(CONFLICT, owner=ADA)
+    yield from email_samples.messages()
     yield message.notice(SENTENCE)
     yield conversation.welcome(ADA)
     yield conversation.answer(ADA)
@@ -345,6 +346,7 @@ def modals(profile: EmailProfile) -> Iterator[View]:
         yield extras.add_modal(extra, metadata=metadata, value=value, notes=extras.conflict_blocks(CONFLICT))
     for status in confirmation.CodeStatus:
         yield confirmation.code_modal(profile.address, status)
+    yield from email_samples.modals(profile)
     yield from program_samples.modals(profile, metadata)
     yield message.notice_view(SENTENCE)
     yield home.refused(SENTENCE)

@@ -249,7 +249,7 @@ async def test_a_certificate_is_read_anew_when_it_changed_and_a_bad_one_does_not
 
 def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     files = CertificateFiles(tmp_path)
-    other = CertificateFiles(tmp_path / "..")
+    other = CertificateFiles(tmp_path / "others")
     with pytest.raises(CertificateError, match="the key is not that of the certificate"):
         ServerCertificate(files.certificate, other.key)
     with pytest.raises(CertificateError, match="no PEM files"):

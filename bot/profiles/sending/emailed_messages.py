@@ -1,0 +1,134 @@
+"""Emails that people write in Slack, each sent with their own profile while they wait."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.profiles.account.profile import EmailProfile
+from bot.profiles.account.records import ProfileState, ProfileView, load
+from bot.profiles.people.access import Access, Person
+from bot.profiles.sending.emails import Email, email_message, needs_utf8
+from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
+from bot.profiles.sending.sending import Sending, SendingSession, outcome_of
+from bot.smtp.check.report import Reply
+from storage.database import Database
+
+_NOT_READY: Mapping[ProfileState, str] = {
+    ProfileState.NOT_SET_UP: "You have no email profile yet, so nothing can be sent.",
+    ProfileState.PASSWORD_MISSING: "The password is missing in your email profile, so nothing can be sent.",
+    ProfileState.UNREADABLE: "Your email profile cannot be read, so nothing can be sent. Set it up anew.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewEmail:
+    """What an email is written over: names by user id of those whom the bot knows, and the profile that it leaves by.
+
+    `missing` is a sentence on what the profile lacks, empty when nothing.
+    """
+
+    names: Mapping[str, str]
+    profile: EmailProfile
+    missing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentEmail:
+    """What became of an email; it goes to all its recipients or to none.
+
+    `reply` is what the server of the profile answered, None where it was not asked: then `sentence` says why. `refused`
+    are the recipients that it refused, with its answers.
+    """
+
+    outcome: Outcome
+    reply: Reply | None = None
+    sentence: str = ""
+    refused: Mapping[str, Reply] = field(default_factory=dict)
+
+    @classmethod
+    def not_begun(cls, sentence: str) -> "SentEmail":
+        """Return that an email was not sent, for a reason that the person is told."""
+        return cls(outcome=Outcome.REFUSED, sentence=sentence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailedMessages:
+    """Sends what people write in Slack; `clock` returns the time now, aware UTC."""
+
+    database: Database
+    access: Access
+    sending: Sending
+    clock: Callable[[], datetime]
+
+    async def require_may_send(self, *, caller: Person) -> None:
+        """Allow whoever may have an email profile.
+
+        Raises:
+            NotAllowedError: the caller can have none.
+        """
+        await self.access.require_member(caller)
+
+    async def begin(self, *, caller: Person, people: Collection[str]) -> NewEmail:
+        """Return what an email is written over; `people` are the user ids whose names it needs.
+
+        Raises:
+            NotAllowedError: the caller can have no email profile.
+        """
+        await self.require_may_send(caller=caller)
+        async with self.database.reading() as tx:
+            view = (await load(tx, caller)).view
+            known = await tx.people.of(caller.workspace, people) if people else {}
+        names = {user: person.name for user, person in known.items() if person.name}
+        return NewEmail(names=names, profile=view.profile, missing=_missing(view))
+
+    async def send(self, *, caller: Person, email: Email) -> SentEmail:
+        """Send an email with the caller's own profile, and return what its server answered.
+
+        Raises:
+            NotAllowedError: the caller can have no email profile.
+        """
+        await self.require_may_send(caller=caller)
+        async with self.database.reading() as tx:
+            view = (await load(tx, caller)).view
+        if missing := _missing(view):
+            return SentEmail(outcome=Outcome.NOT_READY, sentence=missing)
+        content = email_message(view.profile, email, now=self.clock())
+        try:
+            async with self.sending.own_session(caller) as session:
+                return await _sent(session, view.profile, email, content)
+        except LetterRefusedError as error:
+            return _not_sent(error)
+
+
+async def _sent(session: SendingSession, profile: EmailProfile, email: Email, content: bytes) -> SentEmail:
+    reply = await session.begin(profile.address, size=len(content), utf8=needs_utf8(profile, email))
+    if not _is_taken(reply):
+        return SentEmail(outcome=outcome_of(reply), reply=reply)
+    replies = {address: await session.recipient(address) for address in email.recipients}
+    refused = {address: reply for address, reply in replies.items() if not _is_taken(reply)}
+    if refused:
+        await session.reset()
+        is_final = any(outcome_of(reply) is Outcome.REFUSED for reply in refused.values())
+        outcome = Outcome.REFUSED if is_final else Outcome.TRY_LATER
+        return SentEmail(outcome=outcome, refused=refused)
+    delivery = await session.deliver(content)
+    return SentEmail(outcome=delivery.outcome, reply=delivery.reply)
+
+
+def _missing(view: ProfileView) -> str:
+    return _NOT_READY.get(view.state, "")
+
+
+def _is_taken(reply: Reply) -> bool:
+    return reply.code // 100 == 2
+
+
+def _not_sent(error: LetterRefusedError) -> SentEmail:
+    """Return why an email was not sent, in the words of its writer where their profile is the reason."""
+    if error.cause is Cause.ENDED:
+        return SentEmail(outcome=Outcome.NOT_READY, sentence=_NOT_READY[ProfileState.NOT_SET_UP])
+    if error.cause is not Cause.NOT_READY:
+        return SentEmail(outcome=outcome_of(error.reply), sentence=str(error))
+    at = f", which fails at {error.stage}" if error.stage else ""
+    sentence = f"Nothing was sent: your email profile has to be set right first{at}."
+    return SentEmail(outcome=Outcome.NOT_READY, sentence=sentence)

@@ -1,0 +1,175 @@
+"""How many letters leave, and how many at once: by program, by profile and by workspace, in fair shares."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bot.profiles.sending import places as places_module
+from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, LetterRefusedError, Outcome
+from bot.profiles.sending.places import MOST_WAITING
+from bot.profiles.sending.rates import Rates, sent_on
+from bot.profiles.sending.sending import SendingSession
+from tests.counts import scaled
+from tests.fakes.smtp_server import LOGIN, Silence
+from tests.scenario.people import ADA
+from tests.scenario.programs.people import add_program, listed, sign_in
+from tests.scenario.sending.letters import LETTER, TO, Sent
+
+
+async def refusal(sent: Sent) -> LetterRefusedError:
+    with pytest.raises(LetterRefusedError) as refused:
+        await sent.send()
+    return refused.value
+
+
+async def test_a_program_sends_sixty_letters_a_minute_and_is_told_when_to_go_on(sent: Sent) -> None:
+    assert Rates() == Rates(program=60, workspace=1_200)
+    sent.sending.rates = Rates(program=3)
+    for _ in range(3):
+        assert (await sent.send()).outcome is Outcome.TAKEN
+    limited = await refusal(sent)
+    assert (limited.cause, limited.reply.code, limited.reply.enhanced) == (Cause.RATE, 451, "4.7.1")
+    assert limited.wait is not None
+    assert 50 < limited.wait <= 60
+    assert "The program has sent 3 in a minute. Please try again in 60 seconds." in str(limited)
+    assert len(sent.letters) == 3
+
+
+async def test_a_program_sends_no_more_a_day_than_its_owner_allows_and_only_what_was_sent_counts(sent: Sent) -> None:
+    token = await add_program(sent.demo, "ERP", **{"Messages a day": "2"})
+    erp = Sent(demo=sent.demo, provider=sent.provider, sender=await sign_in(sent.demo, token, LOGIN))
+    sent.provider.acts = {"END": b"554 5.7.1 spam\r\n"}
+    for _ in range(3):
+        assert (await erp.send()).outcome is Outcome.REFUSED
+    sent.provider.acts = {}
+    for _ in range(2):
+        assert (await erp.send()).outcome is Outcome.TAKEN
+    limited = await refusal(erp)
+    assert (limited.cause, limited.reply.code) == (Cause.RATE, 451)
+    assert "as many messages as it may in a day (2). Please try again in 24 hours." in str(limited)
+    assert (await sent.send()).outcome is Outcome.TAKEN
+    shown = str((await listed(sent.demo)).blocks)
+    assert "2 today, 2 allowed" in shown
+    async with sent.demo.bot.database.reading() as tx:
+        today = sent.sending.clock().date()
+        assert await sent_on(tx, erp.sender.person, erp.sender.program, today) == 2
+
+
+async def test_a_workspace_has_its_share_and_no_more(sent: Sent) -> None:
+    sent.sending.rates = Rates(workspace=1)
+    await sent.send()
+    assert (await refusal(sent)).cause is Cause.RATE
+
+
+@asynccontextmanager
+async def begun(sent: Sent, *, size: int = 0) -> AsyncIterator[SendingSession]:
+    """Keep a letter under way, up to its content."""
+    async with sent.session() as session:
+        assert (await session.begin(LOGIN, size=size)).code == 250
+        yield session
+
+
+async def test_a_profile_has_ten_letters_on_their_way_and_ten_that_wait_and_each_goes_on_when_one_ends(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places_module, "MOST_ELSEWHERE", 2)
+    async with begun(sent) as first, begun(sent):
+        waiting = [asyncio.create_task(sent.send()) for _ in range(MOST_WAITING)]
+        async with asyncio.timeout(5):
+            while sent.sending.places.waiting < MOST_WAITING:
+                await asyncio.sleep(0.01)
+        busy = await refusal(sent)
+        assert (busy.cause, busy.reply.code, busy.reply.enhanced) == (Cause.BUSY, 421, "4.3.2")
+        assert sent.provider.connections == 2
+        await first.reset()
+        delivered = await asyncio.gather(*waiting)
+    assert {one.outcome for one in delivered} == {Outcome.TAKEN}
+    assert sent.provider.connections == 2
+    assert sent.sending.places.taken == 0
+
+
+async def test_a_letter_that_waits_for_too_long_is_told_to_come_back(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places_module, "MOST_ELSEWHERE", 1)
+    sent.sending.places.wait_seconds = 0.05
+    async with begun(sent):
+        assert (await refusal(sent)).reply.code == 421
+    assert (await sent.send()).outcome is Outcome.TAKEN
+
+
+async def test_large_letters_never_take_a_profile_s_last_place(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places_module, "MOST_ELSEWHERE", 3)
+    sent.sending.places.wait_seconds = 0.05
+    large = 2_000_000
+    async with begun(sent, size=large), begun(sent, size=large), sent.session() as third:
+        with pytest.raises(LetterRefusedError) as busy:
+            await third.begin(LOGIN, size=large)
+        assert busy.value.reply.code == 421
+        assert (await sent.send()).outcome is Outcome.TAKEN
+
+
+async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> None:
+    sent.sending.bytes_in_flight.most = 10_000_000
+    async with begun(sent, size=6_000_000) as session, sent.session() as other:
+        with pytest.raises(LetterRefusedError) as full:
+            await other.begin(LOGIN, size=6_000_000)
+        assert (full.value.cause, full.value.reply.code, full.value.reply.enhanced) == (Cause.BUSY, 452, "4.3.1")
+        assert (await other.begin(LOGIN, size=3_000_000)).code == 250
+        with pytest.raises(LetterRefusedError) as full:
+            other.hold(5_000_000)
+        assert full.value.reply.code == 452
+        await session.recipient(TO)
+        assert (await session.deliver(LETTER)).outcome is Outcome.TAKEN
+        other.hold(9_000_000)
+        assert sent.sending.bytes_in_flight.held == 9_000_000
+    assert sent.sending.bytes_in_flight.held == 0
+
+
+async def test_a_letter_larger_than_any_provider_takes_is_refused_at_its_size(sent: Sent) -> None:
+    async with sent.session() as session:
+        with pytest.raises(LetterRefusedError) as large:
+            await session.begin(LOGIN, size=MAX_LETTER_BYTES + 1)
+        assert (large.value.cause, large.value.reply.code, large.value.reply.enhanced) == (Cause.SIZE, 552, "5.3.4")
+    assert sent.provider.connections == 0
+
+
+async def test_a_session_that_is_stopped_anywhere_leaves_no_place_no_bytes_and_no_connection_behind(sent: Sent) -> None:
+    sent.sending.rates = Rates(program=10_000)
+    sent.sending.connections.kept.seconds = 0.0
+    ended: list[int] = []
+    sent.provider.on_end = ended.append
+    for steps in range(0, scaled(quick=300, full=900), scaled(quick=12, full=1)):
+        sending = asyncio.create_task(sent.send())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+    assert (await sent.send()).outcome is Outcome.TAKEN
+    async with asyncio.timeout(10):
+        while sent.sending.places.taken or len(ended) < sent.provider.connections:
+            await asyncio.sleep(0.01)
+    assert sent.sending.bytes_in_flight.held == 0
+    async with sent.demo.bot.database.reading() as tx:
+        counted = await sent_on(tx, sent.sender.person, sent.sender.program, sent.sending.clock().date())
+    assert counted == len(sent.letters)
+
+
+async def test_a_session_that_breaks_off_leaves_nothing_behind(sent: Sent) -> None:
+    sent.provider.acts = {"RCPT": Silence()}
+
+    async def sends() -> None:
+        async with begun(sent, size=100) as session:
+            await session.recipient(TO)
+
+    sending = asyncio.create_task(sends())
+    async with asyncio.timeout(5):
+        await sent.provider.silent.wait()
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    assert (sent.sending.places.taken, sent.sending.bytes_in_flight.held) == (0, 0)
+    async with sent.demo.bot.database.reading() as tx:
+        assert await sent_on(tx, sent.sender.person, sent.sender.program, sent.sending.clock().date()) == 0
+    assert sent.sender.person.user == ADA
