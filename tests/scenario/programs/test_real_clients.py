@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.smtp.account import Encryption
@@ -12,7 +13,7 @@ from tests.counts import scaled
 from tests.fakes import dkim
 from tests.fakes.certificate_files import NAME
 from tests.fakes.smtp_client import RawClient
-from tests.scenario.programs.clients import CLIENTS, Values
+from tests.scenario.programs.clients import CLIENTS, Values, by_nodemailer
 from tests.scenario.programs.conftest import ADA_ADDRESS, GRACE_ADDRESS, Reached
 
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
@@ -123,6 +124,19 @@ async def test_a_signature_made_before_survives(reached: Reached, way: str, tmp_
     arrived = reached.last()
     assert dkim.verifies(arrived, key.public_key())
     assert without_trace(arrived, b"ESMTPA") == signed
+
+
+async def test_a_signature_that_somebody_else_s_program_made_survives(reached: Reached, tmp_path: Path) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    signing = {"domainName": "demo.example", "keySelector": "test", "privateKey": text}
+    values = values_of(reached, Encryption.NONE)
+    assert await by_nodemailer(values, GRACE_ADDRESS, LETTER, tmp_path, signing=signing) == ""
+    arrived = reached.last()
+    assert dkim.verifies(arrived, key.public_key())
+    assert not dkim.verifies(arrived.replace(b"Subject: A label", b"Subject: B label"), key.public_key())
 
 
 async def test_what_is_missing_is_added_and_blind_copies_are_taken_out(reached: Reached, tmp_path: Path) -> None:

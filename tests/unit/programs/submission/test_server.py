@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd import smtp
+from aiosmtpd.smtp import Session
 
 from bot.observability import log
 from bot.programs.submission import connections, dialogue, server, session
@@ -90,6 +92,49 @@ async def test_a_session_ends_in_time_and_an_answer_that_is_waited_for_is_given_
         is_over.set()
         assert await client.reply() == "250 2.0.0 mail.test: Taken"
         assert (await client.rest()).startswith("421 4.4.2 The session has lasted too long")
+
+
+async def test_a_program_that_does_not_read_is_not_waited_for_for_ever(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say_much(
+        _dialogue: object, _server: object, asked: Session, _envelope: object, name: str, _usual: object
+    ) -> list[str]:
+        asked.host_name = name
+        return [*(f"250-{'x' * 490}" for _ in range(200)), "250 AUTH PLAIN"]
+
+    monkeypatch.setattr(dialogue.Dialogue, "handle_EHLO", say_much)
+    monkeypatch.setattr(session, "UNREAD_SECONDS", 0.1)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.connect(("127.0.0.1", in_clear.port(Encryption.NONE)))
+        connection.setblocking(False)
+        sign_in = f"EHLO a\r\nAUTH PLAIN {plain(ADDRESS, in_clear.tokens.text)}\r\n".encode()
+        async with asyncio.timeout(10):
+            loop = asyncio.get_running_loop()
+            with suppress(ConnectionError):
+                await loop.sock_sendall(connection, sign_in)
+                while "lost" not in in_clear.counted.sessions:
+                    await loop.sock_sendall(connection, b"EHLO a\r\n" * 10)
+                    await asyncio.sleep(0)
+    await until(lambda: in_clear.server.sessions == in_clear.sending.open_sessions == 0)
+    assert in_clear.counted.sign_ins == ["signed_in"]
+
+
+async def test_of_a_letter_that_is_refused_the_end_is_not_waited_for_for_ever(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MOST_REFUSED_BYTES", 100_000)
+    in_clear.sending.most_bytes = 1000
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say(*BEGUN)
+        with suppress(ConnectionError):
+            for _ in range(100):
+                client.send(b"0123456789" * 1000)
+                await client.writer.drain()
+        await until(lambda: in_clear.counted.sessions == ["refused"])
+    assert in_clear.sending.held < 500_000
 
 
 async def test_a_program_that_leaves_while_it_waits_breaks_its_letter_off_and_ends_its_session(
