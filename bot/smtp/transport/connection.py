@@ -133,7 +133,7 @@ class ProviderConnection:
             parameters += (b"BODY=8BITMIME",)
         if size and "size" in offered:
             parameters += (b"SIZE=%d" % size,)
-        return await self._ask(lambda: self._dialogue.command(b" ".join((b"MAIL FROM:" + path, *parameters))))
+        return await self._tell(b" ".join((b"MAIL FROM:" + path, *parameters)))
 
     async def rcpt(self, address: str) -> Reply:
         """Send RCPT TO; errors and addresses as `mail`."""
@@ -141,7 +141,7 @@ class ProviderConnection:
             path, _ = envelope_path(address, self._dialogue.extensions)
         except StageFailedError:
             return _NOT_ASCII
-        return await self._ask(lambda: self._dialogue.command(b"RCPT TO:" + path))
+        return await self._tell(b"RCPT TO:" + path)
 
     async def data(self, *parts: bytes) -> Reply:
         """Send DATA and the parts of a letter, one behind the other; lines end in CRLF.
@@ -183,6 +183,13 @@ class ProviderConnection:
         self._is_whole = False
         await self._opened.aclose()
 
+    async def _tell(self, command: bytes) -> Reply:
+        """Send a command that is answered with yes or no."""
+        reply = await self._ask(lambda: self._dialogue.command(command))
+        if reply.code < 400 and not _is_yes(reply):
+            raise self._broken(GarbledReplyError("The reply is neither yes nor no."))
+        return reply
+
     async def _ask(self, ask: Callable[[], Awaitable[SMTPResponse]], *, seconds: float | None = None) -> Reply:
         """Wait for a reply; while none has come, and after one that is no reply, nothing else can be asked."""
         if not self.is_usable:
@@ -208,5 +215,5 @@ _NOT_ASCII = Reply(code=553, enhanced="5.6.7", text="The mail server of this pro
 
 
 def _is_yes(reply: Reply) -> bool:
-    """Whether a reply says that a letter was taken: by its first digit (RFC 5321, 4.2.1), but 221 is a goodbye."""
+    """Whether a reply says yes: by its first digit (RFC 5321, 4.2.1), but 221 is a goodbye."""
     return 200 <= reply.code <= 299 and reply.code != 221

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
+from bot.profiles.sending.rates import sent_on
 from bot.smtp.check.report import Reply
 from tests.fakes.smtp_server import LOGIN, PASSWORD, Act, Endless, HangUp, Silence, Then, Trickle
 from tests.scenario.sending.letters import LETTER, TO, Sent
@@ -38,6 +39,9 @@ ANSWERS: Mapping[str, tuple[Mapping[str, Act], Told]] = {
     "goodbye at the sender": ({"MAIL": Then(b"421 4.3.2 shutting down\r\n")}, Told(LATER, 451, "4.3.2 mail.test:")),
     "closed at the sender": ({"MAIL": HangUp()}, Told(PROVIDER, 451, "4.4.2")),
     "garbage at the sender": ({"MAIL": b"what?\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "a question at the sender": ({"MAIL": b"334 who?\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "goodbye in place of yes": ({"MAIL": b"221 2.0.0 bye\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "a question at the recipient": ({"RCPT": b"354 go\r\n"}, Told(PROVIDER, 451, "4.4.2")),
     "endless at the sender": ({"MAIL": Endless(b"250-and\r\n")}, Told(PROVIDER, 451, "4.4.2")),
     "recipient refused": ({"RCPT": b"550 5.1.1 no such user\r\n"}, Told(REFUSED, 550, "5.1.1 mail.test: no such user")),
     "recipient for now": ({"RCPT": b"450 4.2.1 greylisted\r\n"}, Told(LATER, 450, "greylisted")),
@@ -98,6 +102,9 @@ async def test_silence_behind_a_letter_is_an_unknown_end_and_nothing_is_tried_ag
     assert (delivery.outcome, delivery.reply.code) == (UNKNOWN, 451)
     assert "mail.test got the message and gave no answer, so it may have been sent." in delivery.reply.text
     assert (len(sent.letters), sent.provider.connections) == (1, 1)
+    async with sent.demo.bot.database.reading() as tx:
+        # What may have been sent counts as sent.
+        assert await sent_on(tx, sent.sender.person, sent.sender.program, sent.sending.clock().date()) == 1
 
 
 async def test_after_a_goodbye_nothing_more_is_said_over_the_connection(sent: Sent) -> None:
