@@ -23,9 +23,9 @@ from bot.programs.submission.connections import Connections, counted
 from bot.programs.submission.server import Place, PortError, SubmissionServer
 from bot.smtp.account import Encryption
 from tests.fakes.certificate_files import NAME, CertificateFiles
-from tests.fakes.sending import ADDRESS, FakeSending, FakeTokens
 from tests.fakes.smtp_client import RawClient, b64, plain
 from tests.unit.programs.submission.conftest import Counted, Serving, serving
+from tests.unit.programs.submission.fakes import ADDRESS, FakeSending, FakeTokens
 
 BEGUN = (f"MAIL FROM:<{ADDRESS}>", "RCPT TO:<grace@mail.test>", "DATA")
 
