@@ -372,6 +372,31 @@ async def test_a_port_that_is_taken_is_told_with_its_setting(in_clear: Serving) 
     assert second.sessions == 0
 
 
+async def test_the_loopback_of_ipv6_is_this_machine_too_and_an_address_is_announced_in_brackets() -> None:
+    tokens = FakeTokens()
+    there = SubmissionServer(
+        Place(host="::1", port=0, tls_port=None, name="::1"),
+        certificate=None,
+        tokens=tokens.rules(),
+        sending=FakeSending().rules(),
+        observer=Counted(),
+    )
+    try:
+        await there.open()
+    except PortError:
+        pytest.skip("needs IPv6 on the loopback")
+
+    def sign_in() -> bytes:
+        with smtplib.SMTP("::1", there.ports[Encryption.NONE], timeout=10) as client:
+            announced = client.ehlo()[1].splitlines()[0]
+            client.login(ADDRESS, tokens.text)
+            return announced
+
+    assert await asyncio.to_thread(sign_in) == b"[IPv6:::1]"
+    assert tokens.asked == [(ADDRESS, "::1")]
+    await there.close(1.0)
+
+
 async def test_in_the_clear_only_this_machine_is_served(monkeypatch: pytest.MonkeyPatch, in_clear: Serving) -> None:
     monkeypatch.setattr(server, "ip_address", lambda _: type("Address", (), {"is_loopback": False}))
     async with client_of(in_clear) as client:
