@@ -12,7 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 import bot.observability.metrics
 from bot.demo.run import Demo, running_demo
 from bot.observability.log import Outcome
+from bot.observability.metrics import SENDS_ENDED
 from bot.profiles.people.notices import NoticeKind
+from bot.profiles.sending.letters import Outcome as LetterOutcome
 from bot.programs.submission.dialogue import SignIn
 from bot.programs.submission.session import Ended as SessionEnded
 from bot.slack.background.outbox import Ended
@@ -107,6 +109,8 @@ async def test_what_is_documented_is_what_is_emitted_and_labels_are_of_fixed_lis
     assert values(families, "email_profile_bot_connection_test_seconds", "ended") == {"Sign-in", "passed"}
     assert values(families, "email_profile_bot_notices_total", "kind") == {*NoticeKind, "other"}
     assert values(families, "email_profile_bot_notices_total", "ended") == set(Ended)
+    assert values(families, "email_profile_bot_sends_total", "outcome") == set(SENDS_ENDED)
+    assert {outcome.replace(" ", "_") for outcome in LetterOutcome} == set(SENDS_ENDED)
     renewals = "email_profile_bot_token_renewals_total"
     assert values(families, renewals, "ended") == {"renewed", "refused", "failed"}
     assert values(families, "email_profile_bot_submission_sessions_total", "ended") == set(SessionEnded)
