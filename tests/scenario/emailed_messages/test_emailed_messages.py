@@ -242,6 +242,7 @@ async def test_an_email_that_was_not_sent_after_its_modal_was_closed_is_given_ba
     http_demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.slack.middleware.held_ack.HOLD_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.replies.sent_email.SETTLING_SECONDS", 0.0)
     await set_up(http_demo, ADA)
     on_data(monkeypatch, "554 5.7.1 Looks like spam")
     await begun(http_demo, await written(http_demo, "It is ready."))
