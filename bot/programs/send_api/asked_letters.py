@@ -20,6 +20,9 @@ MOST_BYTES = {RAW: 25_000_000, JSON: 10_000_000}
 _STEP_BYTES = 1_000_000
 """In steps of which a body is counted while it comes."""
 
+_LARGE_BYTES = 100_000
+"""Of a body that takes more than a few milliseconds to read."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AskedLetter:
@@ -75,15 +78,18 @@ async def asked_letter(request: web.Request, kind: str, body: bytes, profile: Se
     """
     sender = request.headers.get("Envelope-From", "").strip()
     written_to = ",".join(request.headers.getall("Envelope-To", []))
-    digest = digest_of(
-        kind.encode(), sender.encode("utf-8", "surrogateescape"), written_to.encode("utf-8", "surrogateescape"), body
-    )
+    envelope = (sender.encode("utf-8", "surrogateescape"), written_to.encode("utf-8", "surrogateescape"))
+
+    def read() -> AskedLetter:
+        digest = digest_of(kind.encode(), *envelope, body)
+        recipients, content = (
+            _raw_letter(body, written_to) if kind == RAW else _written_letter(body, written_to, profile)
+        )
+        return AskedLetter(sender=sender or profile.address, recipients=recipients, content=content, digest=digest)
+
     try:
-        if kind == RAW:
-            # What is large would keep everybody else waiting.
-            recipients, content = await asyncio.to_thread(_raw_letter, body, written_to)
-        else:
-            recipients, content = await asyncio.to_thread(_written_letter, body, written_to, profile)
+        # What is large would keep everybody else waiting.
+        return await asyncio.to_thread(read) if len(body) > _LARGE_BYTES else read()
     except LetterFieldsError as error:
         told = [{"field": place, "detail": sentence} for place, sentence in error.errors.items()]
         raise ProblemError(problem(Problem.INVALID_REQUEST, str(error), errors=told)) from None
@@ -92,12 +98,11 @@ async def asked_letter(request: web.Request, kind: str, body: bytes, profile: Se
     except UnwritableLetterError:
         detail = f"These fields cannot be written as a letter. Send it as {RAW}, written by your own program."
         raise ProblemError(problem(Problem.INVALID_LETTER, detail)) from None
-    return AskedLetter(sender=sender or profile.address, recipients=recipients, content=content, digest=digest)
 
 
 def _raw_letter(body: bytes, written_to: str) -> tuple[tuple[str, ...], bytes]:
     content = with_line_ends(body)
-    if not content.strip():
+    if not content or content.isspace():
         raise RawLetterError("The letter is empty. Send its headers, an empty line, and its text.")
     return envelope_recipients(written_to) if written_to else written_recipients(content), content
 

@@ -30,7 +30,9 @@ def written_recipients(letter: bytes) -> tuple[str, ...]:
     Raises:
         RawLetterError: there are none or too many, or one of these headers cannot be read.
     """
-    head, _, _ = letter.partition(b"\r\n\r\n")
+    end = letter.find(b"\r\n\r\n")
+    # Without a copy of the rest, which may be large.
+    head = letter if end < 0 else letter[:end]
     lines = _address_lines(BytesHeaderParser(policy=compat32).parsebytes(head))
     if sum(map(len, lines)) > MOST_ADDRESS_BYTES:
         raise RawLetterError(f"To, Cc and Bcc have at most {MOST_ADDRESS_BYTES:,} characters together.")
@@ -56,6 +58,8 @@ def _checked(addresses: list[str]) -> tuple[str, ...]:
     Raises:
         RawLetterError: there are none or too many, or one is no address.
     """
+    if len(set(addresses)) > MOST_RECIPIENTS:
+        raise RawLetterError(f"A letter has at most {MOST_RECIPIENTS} recipients; send it several times.")
     try:
         recipients = tuple(dict.fromkeys(read_mailbox(address).addr_spec for address in addresses))
     except ValueError:
@@ -64,8 +68,6 @@ def _checked(addresses: list[str]) -> tuple[str, ...]:
         ) from None
     if not recipients:
         raise RawLetterError("The letter names no recipient: put them into To, Cc or Bcc, or into Envelope-To.")
-    if len(recipients) > MOST_RECIPIENTS:
-        raise RawLetterError(f"A letter has at most {MOST_RECIPIENTS} recipients; send it several times.")
     return recipients
 
 

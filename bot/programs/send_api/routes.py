@@ -145,9 +145,10 @@ class SendApi:
                     answer.members.update(code=(await self._profile(sender)).code)
                 return answer
 
-            if key is None:
-                return await send()
-            return await self.idempotent.once(sender, key, letter.digest, send)
+            answer = await (self.idempotent.once(sender, key, letter.digest, send) if key else send())
+            outcome = answer.headers.get("Idempotency-Status") or answer.members.get("problem", "sent")
+            log.info("Program %s asked to send: %s (reference %s).", sender.program.id, outcome, current_reference())
+            return answer
 
 
 async def _pass_on(session: SendingSession, letter: AskedLetter, sending_id: str) -> Answer:

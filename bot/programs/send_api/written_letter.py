@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
 from email.parser import BytesHeaderParser
@@ -41,8 +42,20 @@ def write_letter(fields: LetterFields, *, address: str, name: str) -> bytes:
     Raises:
         UnwritableLetterError: it cannot be made of these fields.
     """
-    mailboxes = [read_mailbox(one) for one in (*fields.to, *fields.cc, *fields.reply_to)]
-    message = EmailMessage(policy=_policy([*mailboxes, read_mailbox(address)]))
+    try:
+        message = _message(fields, address=address, name=name)
+        letter = message.as_bytes()
+    except (ValueError, LookupError, RecursionError, MessageError) as error:
+        raise UnwritableLetterError from error
+    # What was written is read once more: should the library ever let a field write a header, nothing leaves.
+    if BytesHeaderParser(policy=compat32).parsebytes(letter).keys() != message.keys():
+        raise UnwritableLetterError
+    return letter
+
+
+def _message(fields: LetterFields, *, address: str, name: str) -> EmailMessage:
+    mailboxes = [read_mailbox(one) for one in (*fields.to, *fields.cc, *fields.reply_to, address)]
+    message = EmailMessage(policy=_policy(mailboxes))
     message["From"] = sender_of(fields, address=address, name=name)
     for header, written in (("To", fields.to), ("Cc", fields.cc), ("Reply-To", fields.reply_to)):
         if written:
@@ -54,14 +67,7 @@ def write_letter(fields: LetterFields, *, address: str, name: str) -> bytes:
     for attachment in fields.attachments:
         if not (attachment.cid and fields.html is not None):
             _attach(message, attachment)
-    try:
-        letter = message.as_bytes()
-    except (ValueError, LookupError, RecursionError) as error:
-        raise UnwritableLetterError from error
-    # What was written is read once more: should the library ever let a field write a header, nothing leaves.
-    if BytesHeaderParser(policy=compat32).parsebytes(letter).keys() != message.keys():
-        raise UnwritableLetterError
-    return letter
+    return message
 
 
 def sender_of(fields: LetterFields, *, address: str, name: str) -> Address:

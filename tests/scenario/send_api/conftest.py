@@ -1,6 +1,6 @@
 """A running bot with one profile, one program, and a mail server that notes what it gets."""
 
-import ssl
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -8,15 +8,19 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from bot.demo.run import running_demo
-from bot.smtp.network.certificate import trust_store
+from bot.profiles.sending.rates import Rates
 from tests.fakes.certificates import Certificates
-from tests.fakes.smtp_server import Act, OneServerNetwork, ScriptedServer
+from tests.fakes.smtp_server import PASSWORD, Act, OneServerNetwork, ScriptedServer
 from tests.scenario.people import set_up_elsewhere
 from tests.scenario.programs.people import add_program
 from tests.scenario.send_api.programs import EHLO, SendingProgram
 from tests.scenario.started_before import StartedBefore
+
+OFTEN = Rates(program=1_000_000, workspace=1_000_000)
+MANY = {"Messages a day": "10000"}
 
 MakeProgram = Callable[..., AbstractAsyncContextManager[SendingProgram]]
 
@@ -26,43 +30,62 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates.make(tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.fixture(scope="session")
-def trust(certificates: Certificates) -> ssl.SSLContext:
-    """What the bot trusts: the authority of the mail server's certificate."""
-    return trust_store(certificates.authority_file)
-
-
 @pytest.fixture
 def make_program(certificates: Certificates, started: StartedBefore, tmp_path: Path) -> MakeProgram:
-    """Make a program; `acts` say what the mail server does otherwise, `filled` what is filled in of the program."""
+    """Make a program on a bot of its own; `acts` say what the mail server does, `filled` what is filled in of it."""
 
     @asynccontextmanager
     async def made(
         acts: dict[str, Act] | None = None, filled: dict[str, str] | None = None, **given: Any
     ) -> AsyncIterator[SendingProgram]:
-        does = {"EHLO encrypted": EHLO, **(acts or {})}
-        async with (
-            ScriptedServer(tls=certificates.good, acts=does) as server,
-            running_demo(
-                tmp_path,
-                network=OneServerNetwork(server.port),
-                encryption_keys=started.key,
-                smtp_ca_file=certificates.authority_file,
-                **given,
-            ) as demo,
-            aiohttp.ClientSession() as session,
-        ):
-            await set_up_elsewhere(demo)
-            token = await add_program(demo, **(filled or {}))
-            server.heard.clear()
-            yield SendingProgram(demo=demo, provider=server, session=session, token=token)
-        assert not demo.workspace.refusals
+        given = {"encryption_keys": started.key, **given}
+        async with _made(certificates, tmp_path, acts or {}, filled or {}, given) as program:
+            yield program
 
     return made
 
 
-@pytest.fixture
-async def program(make_program: MakeProgram) -> AsyncIterator[SendingProgram]:
-    """A program whose mail server takes everything."""
-    async with make_program() as made:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_program(
+    certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[SendingProgram]:
+    """A program for all tests of a module, which may send as often as they like."""
+    folder = tmp_path_factory.mktemp("shared")
+    given = {"database_url": f"sqlite:///{folder / 'shared.db'}"}
+    async with _made(certificates, folder, {}, MANY, given) as made:
+        made.demo.bot.sending.rates = OFTEN
         yield made
+
+
+@pytest.fixture
+def program(shared_program: SendingProgram) -> SendingProgram:
+    """A program whose mail server has heard nothing yet, and takes everything."""
+    shared_program.provider.heard.clear()
+    shared_program.provider.replies.clear()
+    shared_program.provider.acts = {"EHLO encrypted": EHLO}
+    shared_program.provider.password = PASSWORD
+    return shared_program
+
+
+@pytest.fixture
+def key() -> str:
+    """An Idempotency-Key that nobody has used."""
+    return secrets.token_hex(8)
+
+
+@asynccontextmanager
+async def _made(
+    certificates: Certificates, folder: Path, acts: dict[str, Act], filled: dict[str, str], given: dict[str, Any]
+) -> AsyncIterator[SendingProgram]:
+    async with (
+        ScriptedServer(tls=certificates.good, acts={"EHLO encrypted": EHLO, **acts}) as server,
+        running_demo(
+            folder, network=OneServerNetwork(server.port), smtp_ca_file=certificates.authority_file, **given
+        ) as demo,
+        aiohttp.ClientSession() as session,
+    ):
+        await set_up_elsewhere(demo)
+        token = await add_program(demo, **filled)
+        server.heard.clear()
+        yield SendingProgram(demo=demo, provider=server, session=session, token=token)
+    assert not demo.workspace.refusals

@@ -16,6 +16,8 @@ from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import OWN, SendingProgram
 from tests.store import Store
 
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+
 __all__ = ["everything_sent"]
 
 CANARY = "Kanarienvogel 9c2e ü"

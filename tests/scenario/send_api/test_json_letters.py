@@ -3,8 +3,12 @@
 import base64
 from typing import Any
 
+import pytest
+
 from tests.named import case
 from tests.scenario.send_api.programs import OWN, SendingProgram
+
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
 
 PDF = bytes(range(256)) * 40
 

@@ -14,6 +14,8 @@ from tests.counts import scaled
 from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import SendingProgram
 
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+
 PHASES = scaled(quick="fuzzing", full="examples,coverage,fuzzing")
 EXAMPLES = scaled(quick=5, full=1_000)
 CONFIGURATION = """

@@ -3,10 +3,11 @@
 import pytest
 
 from tests.fakes.smtp_server import Act, HangUp, Then
-from tests.named import case
 from tests.scenario.people import ADA, notices_sent
 from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import SendingProgram
+
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
 
 LETTER = {"to": ["grace@mail.test", "anna@mail.test"], "text": "x"}
 
@@ -40,15 +41,14 @@ REPLIES: dict[str, tuple[dict[str, Act], int, str, dict[str, object]]] = {
     "DATA refused": ({"DATA": b"451 4.3.0 not now\r\n"}, 502, "provider_try_later", {"code": 451}),
     "no answer to the letter": ({"END": HangUp()}, 504, "outcome_unknown", {}),
     "gone before the letter": ({"DATA": HangUp()}, 502, "provider_try_later", {}),
-    "busy": ({"greeting": Then(b"421 4.3.2 busy\r\n")}, 502, "provider_try_later", {}),
 }
 
 
 @pytest.mark.parametrize("name", REPLIES)
-async def test_the_providers_answer_is_the_programs_answer(name: str, make_program: MakeProgram) -> None:
+async def test_the_providers_answer_is_the_programs_answer(name: str, program: SendingProgram) -> None:
     acts, status, problem, members = REPLIES[name]
-    async with make_program(acts) as program:
-        answer = await program.send(LETTER)
+    program.provider.acts = {**program.provider.acts, **acts}
+    answer = await program.send(LETTER)
     assert (answer.status, answer.problem) == (status, problem), answer.members
     assert {key: answer.members.get(key) for key in members} == members
     if status == 504:
@@ -90,11 +90,18 @@ async def repair(program: SendingProgram, password: str) -> None:
     assert await workspace.submit(ADA) == {}
 
 
-async def test_a_profile_that_is_gone_takes_its_tokens_along(program: SendingProgram) -> None:
-    workspace = program.demo.workspace
-    await workspace.command(ADA, "/email-profile", "delete")
-    await workspace.press(ADA, "Delete …", message=workspace.messages(ADA)[-1])
-    with case("after the profile is deleted"):
+async def test_a_provider_that_is_busy_is_tried_again_later(make_program: MakeProgram) -> None:
+    async with make_program({"greeting": Then(b"421 4.3.2 busy\r\n")}) as program:
+        answer = await program.send(LETTER)
+        assert (answer.status, answer.problem) == (502, "provider_try_later")
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_profile_that_is_gone_takes_its_tokens_along(make_program: MakeProgram) -> None:
+    async with make_program() as program:
+        workspace = program.demo.workspace
+        await workspace.command(ADA, "/email-profile", "delete")
+        await workspace.press(ADA, "Delete …", message=workspace.messages(ADA)[-1])
         answer = await program.send(LETTER)
         assert (answer.status, answer.problem) == (401, "wrong_token")
-    assert program.letters == []
+        assert program.letters == []

@@ -1,7 +1,11 @@
 """Letters that programs write themselves."""
 
+import pytest
+
 from tests.named import case
 from tests.scenario.send_api.programs import LETTER, OWN, SendingProgram, parsed
+
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
 
 SIGNED = (
     b"DKIM-Signature: v=1; a=rsa-sha256; d=mail.test; s=x; h=from:to; bh=AAAA; b=BBBB\r\n"
