@@ -408,9 +408,16 @@ def outcome_of(reply: Reply) -> Outcome:
 
 
 def told(host: str, reply: Reply) -> Reply:
-    """Return a provider's reply as the program is told it: whose it is, and without a goodbye, which is not ours."""
-    enhanced = reply.enhanced or f"{reply.code // 100}.0.0"
-    return Reply(code=451 if reply.code == 421 else reply.code, enhanced=enhanced, text=f"{host}: {reply.text}")
+    """Return a provider's reply as the program is told it: whose it is, and without a goodbye, which is not ours.
+
+    Of the replies that say yes, programs know 250, and 251 to a recipient (RFC 5321, 4.3.2).
+    """
+    code = 451 if reply.code == 421 else reply.code
+    if code < 400 and code != 251:
+        code = 250
+    # The two begin with the same digit (RFC 3463, 2).
+    enhanced = reply.enhanced if reply.enhanced[:1] == str(code)[0] else f"{code // 100}.0.0"
+    return Reply(code=code, enhanced=enhanced, text=f"{host}: {reply.text}")
 
 
 async def _require_token(tx: Transaction, sender: Sender) -> None:
