@@ -88,23 +88,23 @@ class Places:
         return len(self._waiting)
 
     @asynccontextmanager
-    async def place(self, place: Place) -> AsyncIterator[None]:
-        """Wait for a place, and keep it for the block.
+    async def place(self, place: Place) -> AsyncIterator[bool]:
+        """Wait for a place, and keep it for the block; it is given whether it had to be waited for.
 
         Raises:
             NoPlaceError: enough letters of the profile wait already, or this one has waited for too long.
         """
-        await self._take(place)
+        has_waited = await self._take(place)
         try:
-            yield
+            yield has_waited
         finally:
             self._count(place, -1)
             self._grant()
 
-    async def _take(self, place: Place) -> None:
+    async def _take(self, place: Place) -> bool:
         if self._is_free(place) and not self._is_awaited(place):
             self._count(place, 1)
-            return
+            return False
         alike = [one for one in self._waiting if (one.place.person, one.place.is_large) == _line(place)]
         if len(alike) >= MOST_WAITING:
             raise NoPlaceError
@@ -123,6 +123,7 @@ class Places:
             if isinstance(error, TimeoutError):
                 raise NoPlaceError from None
             raise
+        return True
 
     def _is_awaited(self, place: Place) -> bool:
         """Whether somebody waits who is to have this place first: of the same profile and size."""
