@@ -36,6 +36,11 @@ MOST_AT_ONCE = 200
 MOST_BYTES = 256_000_000
 """What letters hold in memory in sum, in one process."""
 
+MOST_LARGE_BYTES = 224_000_000
+MOST_LARGE_BYTES_OF_A_WORKSPACE = 160_000_000
+MOST_LARGE_BYTES_OF_A_PROFILE = 80_000_000
+"""Above which no letter grows large: a few that are only announced would keep all others out otherwise."""
+
 _MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
 
 
@@ -165,14 +170,35 @@ def _line(place: Place) -> tuple[Person, bool]:
 
 @dataclass(kw_only=True)
 class BytesInFlight:
-    """Counts the bytes that letters hold in memory, `most` in sum."""
+    """Counts the bytes that letters hold in memory, `most` in sum, of which large letters have their shares alone."""
 
     most: int = MOST_BYTES
-    held: int = field(default=0, init=False)
+    _held: Counter[object] = field(default_factory=Counter, init=False)
 
-    def change(self, before: int, now: int) -> bool:
-        """Count that a letter which held `before` bytes holds `now` bytes; False where that is too much in sum."""
-        if now > before and self.held - before + now > self.most:
+    @property
+    def held(self) -> int:
+        """How many bytes are held now."""
+        return self._held[None]
+
+    def change(self, person: Person, before: int, now: int) -> bool:
+        """Count that a letter of somebody's which held `before` bytes holds `now` bytes; False where that is too much.
+
+        Then nothing is counted.
+        """
+        if now > before and not self._is_free(person, now, more=now - before):
             return False
-        self.held += now - before
+        for key in (None, person.workspace, person):
+            self._held[key] += now - before
+            if not self._held[key] and key is not None:
+                del self._held[key]
         return True
+
+    def _is_free(self, person: Person, size: int, *, more: int) -> bool:
+        if self.held + more > self.most:
+            return False
+        shares = (
+            (None, MOST_LARGE_BYTES),
+            (person.workspace, MOST_LARGE_BYTES_OF_A_WORKSPACE),
+            (person, MOST_LARGE_BYTES_OF_A_PROFILE),
+        )
+        return size <= LARGE_BYTES or all(self._held[key] + more <= share for key, share in shares)

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
+from bot.profiles.people.access import Person
 from bot.profiles.sending import places as places_module
 from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, LetterRefusedError, Outcome
-from bot.profiles.sending.places import MOST_WAITING
+from bot.profiles.sending.places import MOST_WAITING, BytesInFlight
 from bot.profiles.sending.rates import Rates, sent_on
-from bot.profiles.sending.sending import SendingSession
+from bot.profiles.sending.sending import SendingSession, Via
 from tests.fakes.smtp_server import LOGIN, Silence
 from tests.scenario.people import ADA
 from tests.scenario.programs.people import add_program, listed, sign_in
@@ -125,6 +127,39 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
         other.hold(9_000_000)
         assert sent.sending.bytes_in_flight.held == 9_000_000
     assert sent.sending.bytes_in_flight.held == 0
+
+
+async def test_large_letters_that_a_program_only_announces_keep_nobody_else_out(sent: Sent) -> None:
+    def session_of(person: Person) -> SendingSession:
+        return SendingSession(sent.sending, replace(sent.sender, person=person), Via.SUBMISSION)
+
+    def announced(person: Person) -> int:
+        """Return how many of the largest letters somebody may announce, up to ten."""
+        sessions = [session_of(person) for _ in range(10)]
+        held = [session for session in sessions if _is_held(session, MAX_LETTER_BYTES)]
+        kept.extend(held)
+        return len(held)
+
+    kept: list[SendingSession] = []
+    assert announced(sent.sender.person) == 2
+    assert announced(Person(sent.sender.person.workspace, "U0GRACE")) == 2
+    assert announced(Person(sent.sender.person.workspace, "U0THIRD")) == 0
+    assert announced(Person("T0OTHER", "U0OTHER")) == 2
+    for number in range(30):
+        kept.append(session_of(Person("T0OTHER", f"U{number}")))
+        assert _is_held(kept[-1], 1_000_000)
+    assert (await sent.send()).outcome is Outcome.TAKEN
+    for session in kept:
+        await session.reset()
+    assert sent.sending.bytes_in_flight == BytesInFlight()
+
+
+def _is_held(session: SendingSession, size: int) -> bool:
+    try:
+        session.hold(size)
+    except LetterRefusedError:
+        return False
+    return True
 
 
 async def test_a_letter_larger_than_any_provider_takes_is_refused_at_its_size(sent: Sent) -> None:
