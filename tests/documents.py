@@ -82,3 +82,8 @@ def rows(text: str) -> list[tuple[str, ...]]:
         elif line.lstrip().startswith("|"):
             found.append(tuple(cell.strip() for cell in line.strip().strip("|").split("|")))
     return found
+
+
+def sending_lines() -> list[str]:
+    """Give the lines of all documents in which a program sends by itself, past the bot's own commands."""
+    return [line for block in blocks() for line in block.lines if line.startswith(("curl ", "swaks "))]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import secrets
 import signal
 import socket
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -28,6 +29,10 @@ from bot.slack.workspaces.oauth import REDIRECT_PATH
 from bot.smtp.network.connect import Network
 from bot.smtp.network.dns_records import DnsRecords
 from storage.crypto.keyring import generate_key
+
+_UNASSIGNED_PORTS = range(20_000, 32_000)
+"""Below those that Linux (from 32,768) and others (from 49,152) give out by themselves."""
+_TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,24 @@ def demo_settings(folder: Path, workspace: Workspace, **given: Any) -> Settings:
     return GivenSettings(**{**values, **given})
 
 
+def free_port() -> int:
+    """Return a port of the loopback that nobody uses now.
+
+    The bot has to tell it before it listens there, so it is none of those that systems give to whoever asks for any.
+
+    Raises:
+        StartError: no port is free.
+    """
+    for port in random.sample(_UNASSIGNED_PORTS, k=_TRIES):
+        with suppress(OSError), socket.create_server((str(LOOPBACK), port)):
+            return port
+    raise StartError("No port is free for the submission server.")
+
+
 def submission_settings(folder: Path, mail: DemoMail) -> dict[str, Any]:
     """Return settings with which the bot serves programs on this machine, on a port that is free now."""
     certificate, key = mail.certificate_files(folder, str(LOOPBACK))
-    with socket.create_server((str(LOOPBACK), 0)) as free:
-        port = free.getsockname()[1]
-    return {"submission_tls_port": port, "submission_cert_file": certificate, "submission_key_file": key}
+    return {"submission_tls_port": free_port(), "submission_cert_file": certificate, "submission_key_file": key}
 
 
 @asynccontextmanager
@@ -161,7 +178,8 @@ def _say_welcome(url: str) -> None:
     sys.stdout.write(
         f"\nThe demo workspace is at  {url}\n\n"
         "Try there:  /email-profile edit   then  /email-extra add TLS Y   then  /email-test\n"
-        "The page says what each will show, and fills in the account to use. As Grace Hopper, an admin,\n"
-        "you see how the accounts of forty people fare. Ctrl-C ends the demo.\n\n"
+        "The page says what each will show, and fills in the account to use. Then let its Label program,\n"
+        "which is no part of Slack, send a label. As Grace Hopper, an admin, you see how the accounts of\n"
+        "forty people fare. Ctrl-C ends the demo.\n\n"
     )
     sys.stdout.flush()

@@ -28,6 +28,7 @@ LIBRARY_LEVELS = {
 _SECRETS = re.compile(
     r"""xox[a-z](?:\.[a-z]+)?-[\w-]+                    # Slack tokens
       | xapp-[\w-]+
+      | epb_[0-9a-z]{8}_\w+                              # tokens of programs
       | https://hooks\.slack\.com/\S+                    # a response_url is a bearer capability
       | (?<=AUTH\ PLAIN\ )\S+ | (?<=AUTH\ LOGIN\ )\S+
       | (?<=postgresql://)[^@/\s]+(?=@)

@@ -65,6 +65,9 @@ RECORDS_SECONDS = 60.0
 _COUNT_TIMEOUT_SECONDS = 2.0
 """How long a scrape waits for the count of records."""
 
+SENDS_ENDED = ("taken", "refused", "try_later", "unknown", "not_ready")
+"""What becomes of letters of programs."""
+
 CLOSED_BECAUSE = ("late", "crowded", "unread")
 """Why connections are closed by us."""
 
@@ -107,6 +110,7 @@ class Metrics:
         self._notices = self._counter("notices", about, "kind", "ended")
         about = "Connections closed because a request or its answer came to no end, by why (late, crowded, unread)"
         self._closed = self._counter("connections_closed", about, "why")
+        self._submission_connections = self._gauge("submission_connections", "Connections of programs now")
         about = "Connections of programs that are gone, by how they ended"
         self._submission_sessions = self._counter("submission_sessions", about, "ended")
         about = "Sign-ins of programs by how they ended"
@@ -120,7 +124,7 @@ class Metrics:
         # Prometheus sees an increase from zero to one, but none when a series appears with one.
         for ended in ("renewed", "refused", "failed"):
             self._renewals.labels(ended=ended)
-        for outcome in ("taken", "refused", "try_later", "unknown", "not_ready"):
+        for outcome in SENDS_ENDED:
             self._sends.labels(outcome=outcome)
         for ended in ("accepted", "refused", "failed"):
             self._send_sign_ins.labels(ended=ended)
@@ -131,7 +135,10 @@ class Metrics:
         for ended in SUBMISSION_SIGN_INS_ENDED:
             self._submission_sign_ins.labels(ended=ended)
         for kind, ended in product(
-            ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "refused", "other"),
+            (
+                *("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "refused"),
+                *("program_removed", "program_in_network", "other"),
+            ),
             ("sent", "refused", "dropped", "lost"),
         ):
             self._notices.labels(kind, ended)
@@ -193,7 +200,7 @@ class Metrics:
 
     def watch_submission(self, sessions: Callable[[], int]) -> None:
         """Read the number of connections of programs from `sessions` at each scrape."""
-        self._gauge("submission_connections", "Connections of programs now").set_function(sessions)
+        self._submission_connections.set_function(sessions)
 
     def observe_send(self, outcome: str, added: float | None) -> None:
         """Count one letter by what became of it, and observe the seconds that we added to it, where that is known."""

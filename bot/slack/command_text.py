@@ -264,6 +264,9 @@ def _wrong_arguments(command: str, entry: Subcommand, rest: str) -> NotUnderstoo
     form = spelled(command, entry)
     if entry.most:
         return NotUnderstoodError(f"Something is missing. Write it as `{form}`.")
+    if longer := [spelled(command, other) for other in SUBCOMMANDS[command] if other.name.startswith(f"{entry.name} ")]:
+        forms = ", ".join(f"`{other}`" for other in longer)
+        return NotUnderstoodError(f"`{form}` takes nothing behind it but `@user`. There are also {forms}.")
     return NotUnderstoodError(f"`{form}` takes nothing behind it but `@user`.")
 
 

@@ -5,14 +5,15 @@ secret, another owner or a later end.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row
-from sqlmodel import col, delete, select, update
+from sqlalchemy import Row
+from sqlmodel import bindparam, col, delete, exists, or_, select, update
 
 from storage.crypto.keyring import RecordContext
 from storage.models import IdempotentSendRow, PersonRow, ProfileRow, ProgramTokenRow, WorkspaceRow
-from storage.tables.table import Table, insert_new, now
+from storage.tables.table import Table, insert_new, now, now_in
 
 _KEPT_SECONDS = 7 * 24 * 3600
 """How long a token that is over is kept, so that its owner sees why a program sends no more."""
@@ -38,10 +39,11 @@ class ShownToken:
     """A token as somebody shows it, and the time by the database's clock: seconds since 1970, UTC.
 
     `is_alive` is whether token and profile are there, and neither the token's end, nor its owner's in the workspace,
-    nor the bot's there has come.
+    nor the bot's there has come. `profile_id` is the record id of the profile that its owner has now; empty: none.
     """
 
     stored: StoredToken
+    profile_id: str
     is_alive: bool
     now: float
 
@@ -89,7 +91,8 @@ class ProgramTokenTable(Table):
 
     async def shown(self, token_id: str) -> ShownToken | None:
         """Read a token by the id that somebody shows; None when there is none."""
-        found = await self._connection.execute(_with_owner(token_id, now(self._connection)))
+        statement = _with_owner(self._connection.dialect.name)
+        found = await self._connection.execute(statement, {"of_token": token_id})
         row = found.first()
         if row is None:
             return None
@@ -97,7 +100,9 @@ class ProgramTokenTable(Table):
         is_over = row.ends_at is not None and row.ends_at <= row.time
         stored = self._stored(row)
         is_alive = is_there and not is_over and row.deactivated_at is None and row.left_at is None
-        return ShownToken(stored=stored, is_alive=is_alive and stored.document is not None, now=row.time)
+        return ShownToken(
+            stored=stored, profile_id=row.profile or "", is_alive=is_alive and stored.document is not None, now=row.time
+        )
 
     async def lock(self, token_id: str) -> StoredToken | None:
         """Read a token to write down its use, so that whoever else does so meanwhile waits; None when it is gone."""
@@ -150,9 +155,12 @@ class ProgramTokenTable(Table):
         return [self._stored(row) for row in rows]
 
     async def purge(self) -> None:
-        """Delete tokens that were over a week ago."""
+        """Delete tokens that were over a week ago, and what the version before leaves of profiles that are gone."""
         over = now(self._connection) - _KEPT_SECONDS
-        await self._connection.execute(delete(ProgramTokenRow).where(col(ProgramTokenRow.ends_at) <= over))
+        has_profile = exists().where(_is_owner(ProfileRow))
+        await self._connection.execute(
+            delete(ProgramTokenRow).where(or_(col(ProgramTokenRow.ends_at) <= over, ~has_profile))
+        )
 
     async def _now(self) -> float:
         return float(await self._connection.scalar(select(now(self._connection))) or 0)
@@ -171,10 +179,14 @@ class ProgramTokenTable(Table):
         )
 
 
-def _with_owner(token_id: str, time: ColumnElement[float]) -> Any:
-    """Return the statement that reads a token, and whether its profile, its owner and the bot there are there still."""
+@cache
+def _with_owner(dialect: str) -> Any:
+    """Return the statement that reads a token, and whether its profile, its owner and the bot there are there still.
+
+    It is kept, since making it takes as long as what it reads, and each sign-in of a program needs it.
+    """
     beside: tuple[Any, ...] = (
-        time.label("time"),
+        now_in(dialect).label("time"),
         col(ProfileRow.record_id).label("profile"),
         col(PersonRow.record_id).label("person"),
         col(PersonRow.deactivated_at).label("deactivated_at"),
@@ -186,7 +198,7 @@ def _with_owner(token_id: str, time: ColumnElement[float]) -> Any:
         .join(ProfileRow, _is_owner(ProfileRow), isouter=True)
         .join(PersonRow, _is_owner(PersonRow), isouter=True)
         .join(WorkspaceRow, col(WorkspaceRow.workspace) == col(ProgramTokenRow.workspace), isouter=True)
-        .where(col(ProgramTokenRow.record_id) == token_id)
+        .where(col(ProgramTokenRow.record_id) == bindparam("of_token"))
     )
 
 

@@ -34,7 +34,12 @@ class Table:
 
 def now(connection: AsyncConnection) -> ColumnElement[float]:
     """Return the time now by the database's clock, which all instances share: seconds since 1970, UTC."""
-    return literal_column(_NOW[connection.dialect.name], Float)
+    return now_in(connection.dialect.name)
+
+
+def now_in(dialect: str) -> ColumnElement[float]:
+    """As `now`, for a statement that is kept: `dialect` is the name of SQLAlchemy's for the database."""
+    return literal_column(_NOW[dialect], Float)
 
 
 def with_now(connection: AsyncConnection, statement: str) -> TextClause:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from playwright.async_api import Locator, Page, async_playwright
 
-from bot.demo.run import Demo, running_demo
+from bot.demo.run import Demo, running_demo, submission_settings
 from bot.demo.stand_in.people import PEOPLE
 from tests.browser.conftest import QUIET, chromium
+from tests.browser.test_programs import add_program, send_label
 from tests.browser.test_story import field, fill, save, say
 from tests.scenario.crowd import crowd, give_profiles, mail_for
 
@@ -53,7 +54,18 @@ async def tour(page: Page, demo: Demo) -> None:
     await say(page, "/email-profile")
     await page.get_by_text("Works — tested").wait_for()
     await take(message.last, "card")
+    await label(page)
     await everybody(page, demo)
+
+
+async def label(page: Page) -> None:
+    """Let the demo's program send a label, and show it with the server's answer."""
+    values = await add_program(page)
+    await page.set_viewport_size({"width": 1000, "height": 1000})
+    await send_label(page, values)
+    await take(page.locator("#program form"), "program")
+    await page.get_by_role("tab", name="# general").click()
+    await page.set_viewport_size({"width": 1000, "height": 900})
 
 
 async def everybody(page: Page, demo: Demo) -> None:
@@ -81,9 +93,10 @@ async def main() -> None:
     """Start demo and browser, and walk."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        people = [*PEOPLE, *CROWD]
+        people, mail = [*PEOPLE, *CROWD], mail_for(CROWD)
+        given = submission_settings(Path(folder), mail)
         async with (
-            running_demo(Path(folder), mail=mail_for(CROWD), people=people) as demo,
+            running_demo(Path(folder), mail=mail, people=people, **given) as demo,
             async_playwright() as playwright,
         ):
             browser = await playwright.chromium.launch(executable_path=chromium(), args=list(QUIET))

@@ -16,6 +16,7 @@ class CertificateFiles:
     authority: trustme.CA = field(default_factory=trustme.CA)
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.write()
         self.authority.cert_pem.write_to_path(self.authority_file)
 

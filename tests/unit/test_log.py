@@ -35,7 +35,14 @@ def test_libraries_that_print_bodies_never_go_below_info() -> None:
 
 
 @pytest.mark.parametrize(
-    "secret", ["xoxb-1234-abc", "xapp-1-A012-345-def", "https://hooks.slack.com/commands/T1/2/abc", "xoxe.xoxp-1-abc"]
+    "secret",
+    [
+        "xoxb-1234-abc",
+        "xapp-1-A012-345-def",
+        "https://hooks.slack.com/commands/T1/2/abc",
+        "xoxe.xoxp-1-abc",
+        "epb_aB345678_0Aa",
+    ],
 )
 def test_tokens_and_response_urls_are_blanked(secret: str) -> None:
     stream = io.StringIO()

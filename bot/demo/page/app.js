@@ -219,6 +219,7 @@ function toldValue(shown, block, element) {
   const entry = shown.state.values[block.block_id]?.[element.action_id];
   if (!entry) return undefined;
   if (entry.selected_options) return entry.selected_options.map((option) => option.value);
+  if ("selected_date" in entry) return entry.selected_date;
   return "selected_option" in entry ? entry.selected_option?.value : entry.value;
 }
 

@@ -64,7 +64,7 @@ function drawElement(block, element, screen, name, subject = "") {
 }
 
 function drawButton(block, element, id, screen) {
-  const common = { id, class: `button ${element.style || ""}`, onclick: (event) => screen.send(block, element, event.currentTarget) };
+  const common = { id, "aria-label": element.accessibility_label, class: `button ${element.style || ""}`, onclick: (event) => screen.send(block, element, event.currentTarget) };
   if (!/^https?:\/\//.test(element.url || "")) return h("button", { ...common, type: "button" }, element.text.text);
   return h("a", { ...common, href: element.url, target: "_blank", rel: "noopener noreferrer" },
     element.text.text, h("span", { "aria-hidden": "true" }, " ↗"), h("span", { class: "visually-hidden" }, " (opens a new tab)"));

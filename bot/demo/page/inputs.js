@@ -43,6 +43,7 @@ function drawControl(block, element, common, screen, name) {
   };
   switch (element.type) {
     case "static_select": return drawSelect(element, common, screen.value(block, element), changed);
+    case "datepicker": return drawDate(element, common, screen.value(block, element), changed);
     case "radio_buttons": return drawRadio(element, common, screen.value(block, element), changed, name);
     case "checkboxes": return drawCheckboxes(block, element, common, screen, changed);
     default: return drawText(block, common, screen);
@@ -84,6 +85,10 @@ function drawText(block, common, screen) {
   };
   if (element.type === "number_input") properties.inputmode = "numeric";
   return element.multiline ? h("textarea", { ...properties, rows: "4" }) : h("input", { ...properties, type: "text" });
+}
+
+function drawDate(element, common, value, changed) {
+  return h("input", { ...common, type: "date", value: value ?? "", onchange: (event) => changed(event.target.value, event.target) });
 }
 
 function drawSelect(element, common, value, changed) {

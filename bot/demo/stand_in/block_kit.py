@@ -4,6 +4,7 @@ Limits: https://docs.slack.dev/reference/block-kit/blocks, â€¦/block-elements, â
 https://docs.slack.dev/reference/views for modals.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,9 +19,12 @@ MOST_MESSAGE_CHARACTERS = 13_200
 MOST_ALERT_CHARACTERS = 200
 ALERT_LEVELS = ("default", "info", "warning", "error", "success")
 
-INPUT_ELEMENTS = {"plain_text_input", "static_select", "checkboxes", "radio_buttons"}
+INPUT_ELEMENTS = {"plain_text_input", "static_select", "checkboxes", "radio_buttons", "datepicker"}
 MODAL_INPUT_ELEMENTS = INPUT_ELEMENTS | {"email_text_input", "number_input"}
 ACTION_ELEMENTS = {"button", "static_select", "checkboxes", "radio_buttons", "overflow"}
+
+_CHOICES = {"static_select": (1, 100), "checkboxes": (1, 10), "radio_buttons": (1, 10), "overflow": (2, 5)}
+"""The elements with options, and how few and how many options each has."""
 
 BLOCKS = {"section", "header", "context", "actions", "divider", "input"}
 MODAL_BLOCKS = BLOCKS | {"alert"}
@@ -178,14 +182,13 @@ def _element(element: Any, where: str, kinds: set[str]) -> Iterator[str]:
             yield from _text_input(element, where)
         case "number_input":
             yield from _number_input(element, where)
-        case "static_select":
+        case "datepicker":
+            yield from _datepicker(element, where)
+        case kind if kind in _CHOICES:
             if element.get("placeholder") is not None:
                 yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
-            yield from _options(element, where, least=1, most=100)
-        case "checkboxes" | "radio_buttons":
-            yield from _options(element, where, least=1, most=10)
-        case "overflow":
-            yield from _options(element, where, least=2, most=5)
+            least, most = _CHOICES[kind]
+            yield from _options(element, where, least=least, most=most)
 
 
 def _button(element: dict[str, Any], where: str) -> Iterator[str]:
@@ -225,6 +228,14 @@ def _number_input(element: dict[str, Any], where: str) -> Iterator[str]:
         if name in element and not (isinstance(element[name], str) and _is_number(element[name])):
             yield f"{where}/{name}: must be a text that is a number"
     yield from _triggers(element, where)
+    if element.get("placeholder") is not None:
+        yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
+
+
+def _datepicker(element: dict[str, Any], where: str) -> Iterator[str]:
+    # https://docs.slack.dev/reference/block-kit/block-elements/date-picker-element
+    if "initial_date" in element and not re.fullmatch(r"\d{4}-\d\d-\d\d", str(element["initial_date"])):
+        yield f"{where}/initial_date: must be a day as YYYY-MM-DD"
     if element.get("placeholder") is not None:
         yield from _plain_text(element["placeholder"], 150, f"{where}/placeholder")
 

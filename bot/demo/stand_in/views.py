@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from bot.demo.stand_in.people import BOT_USER, TEAM
@@ -10,7 +11,8 @@ from bot.demo.stand_in.people import BOT_USER, TEAM
 Key = tuple[str, str]
 """A block id and an action id."""
 
-ENTERED = {"plain_text_input", "email_text_input", "number_input", "static_select", "radio_buttons", "checkboxes"}
+_TEXTS = {"plain_text_input", "email_text_input", "number_input"}
+ENTERED = _TEXTS | {"datepicker", "static_select", "radio_buttons", "checkboxes"}
 """The elements that hold something; buttons and overflow menus hold nothing."""
 
 MOST_STACKED = 3
@@ -79,6 +81,8 @@ def _initial(element: dict[str, Any]) -> Any:
             return list(element.get("initial_options") or [])
         case "static_select" | "radio_buttons":
             return element.get("initial_option")
+        case "datepicker":
+            return element.get("initial_date")
         case _:
             return element.get("initial_value")
 
@@ -89,8 +93,18 @@ def _state_of(element: dict[str, Any], value: Any) -> dict[str, Any]:
             return {"type": "checkboxes", "selected_options": value or []}
         case "static_select" | "radio_buttons":
             return {"type": element["type"], "selected_option": value}
+        case "datepicker":
+            return {"type": "datepicker", "selected_date": value or None}
         case _:
             return {"type": element["type"], "value": value or None}
+
+
+def _picked(day: str) -> str:
+    """Return a day of the calendar, or nothing where it was emptied."""
+    try:
+        return date.fromisoformat(day).isoformat() if day else ""
+    except ValueError:
+        raise PlatformError(f"there is no day {day!r}") from None
 
 
 class Entries:
@@ -140,10 +154,10 @@ class Entries:
         raise PlatformError(f"there is no input {label!r}")
 
     def enter(self, key: Key, element: dict[str, Any], value: Any) -> None:
-        """Store what a person entered: a text, True/False or a list of option values, or an option.
+        """Store what a person entered: a text, True/False or a list of option values, an option, or a date (ISO 8601).
 
         Raises:
-            PlatformError: there is no such option.
+            PlatformError: there is no such option, or no such day.
         """
         options = {option["value"]: option for option in element.get("options") or []}
         self._touched.add(key)
@@ -155,6 +169,8 @@ class Entries:
                 self.values[key] = [options[name] for name in value if name in options]
             case "static_select" | "radio_buttons":
                 self.values[key] = option_of(element, value)
+            case "datepicker":
+                self.values[key] = _picked(value)
             case _:
                 self.values[key] = value
 

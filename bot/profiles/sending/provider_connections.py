@@ -52,35 +52,41 @@ class ProviderConnections:
     named_admins: Collection[str] = ()
     pause_seconds: float = PAUSE_SECONDS
     kept: KeptConnections = field(default_factory=KeptConnections)
-    _opening: set["asyncio.Task[_Opened]"] = field(default_factory=set, init=False)
     _signing_in: WeakValueDictionary[Person, asyncio.Lock] = field(default_factory=WeakValueDictionary, init=False)
     _paused: dict[ProfileAtRevision, float] = field(default_factory=dict, init=False)
+    _openings: set[asyncio.Task[tuple[ReadyProfile, ProviderConnection]]] = field(default_factory=set, init=False)
 
-    async def open(self, person: Person, program: Program) -> "_Opened":
+    async def open(self, person: Person, program: Program) -> tuple[ReadyProfile, ProviderConnection]:
         """Return a connection of somebody's profile as it is stored now: one given back meanwhile, or a new one.
 
-        Where nobody waits for it any more, it is kept for the next letter.
+        What was begun is opened to its end, also where the caller is cancelled: the next letter finds it.
 
         Raises:
             LetterRefusedError: 454 4.7.0, the sign-in was refused, or nobody may try it now, or the profile needs its
                 owner for another reason; 451 4.4.1, the server cannot be reached.
         """
-        # A sign-in that was begun goes on to its end, so that it is counted as what it was.
-        opening = asyncio.create_task(self._opened(person, program), name="open a connection to a provider")
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
+        opening = asyncio.create_task(self._open_one(person, program), name="open a connection to a provider")
+        self._openings.add(opening)
+        opening.add_done_callback(self._openings.discard)
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
             opening.add_done_callback(self._keep)
             raise
 
-    def _keep(self, opening: "asyncio.Task[_Opened]") -> None:
+    async def close(self) -> None:
+        """Close what is kept, and stop what is being opened; for the end of the process."""
+        for opening in self._openings:
+            opening.cancel()
+        await asyncio.gather(*self._openings, return_exceptions=True)
+        await self.kept.close_all()
+
+    def _keep(self, opening: "asyncio.Task[tuple[ReadyProfile, ProviderConnection]]") -> None:
         if not opening.cancelled() and opening.exception() is None:
             ready, connection = opening.result()
             self.kept.give(ready.at, connection)
 
-    async def _opened(self, person: Person, program: Program) -> "_Opened":
+    async def _open_one(self, person: Person, program: Program) -> tuple[ReadyProfile, ProviderConnection]:
         async with self._signing_in.setdefault(person, asyncio.Lock()):
             async with self.database.reading() as tx:
                 ready = await ready_profile(tx, person)
@@ -168,9 +174,6 @@ class ProviderConnections:
         left = self._paused.get(ready.at, 0.0) - asyncio.get_running_loop().time()
         if left > 0:
             raise _sign_in_paused(ready.account, left)
-
-
-_Opened = tuple[ReadyProfile, ProviderConnection]
 
 
 def _sign_in_paused(account: Account, seconds: float) -> LetterRefusedError:

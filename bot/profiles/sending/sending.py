@@ -113,8 +113,8 @@ class Sending:
         return self.places.place(Place(person=person, program="", host=host))
 
     async def close(self) -> None:
-        """Close the connections that are kept; for the end of the process."""
-        await self.connections.kept.close_all()
+        """Close the connections to providers; for the end of the process."""
+        await self.connections.close()
 
     def note_offers(self, person: Person, offers: Offers) -> None:
         """Remember what a profile's provider offers, of the last few profiles that sent."""
@@ -188,7 +188,7 @@ class SendingSession:
         await self.reset()
         self._seconds = 0.0
         async with self._step():
-            letter = self._letter = await self._counted(mail_from, size)
+            letter = await self._count(mail_from, size)
             if await self._take_place(letter, is_large=size > LARGE_BYTES):
                 # Meanwhile the profile may have become another one.
                 letter.ready = await self._ready_now(letter)
@@ -260,6 +260,18 @@ class SendingSession:
     async def reset(self) -> None:
         """Forget the letter that was begun, as RSET does; nothing if there is none."""
         await self._end(None)
+
+    async def _count(self, mail_from: str, size: int) -> _BegunLetter:
+        """Begin a letter by counting it; whoever goes meanwhile leaves one behind that is ended and uncounted."""
+        counting = asyncio.create_task(self._counted(mail_from, size), name="count a letter")
+        try:
+            self._letter = await asyncio.shield(counting)
+        except asyncio.CancelledError:
+            await asyncio.wait({counting})
+            if counting.exception() is None:
+                self._letter = counting.result()
+            raise
+        return self._letter
 
     async def _counted(self, mail_from: str, size: int) -> _BegunLetter:
         self.hold(size)
@@ -394,9 +406,11 @@ class SendingSession:
             await asyncio.shield(asyncio.create_task(self._close(letter, outcome), name="end a letter"))
 
     async def _close(self, letter: _BegunLetter, outcome: Outcome | None) -> None:
-        if letter.connection is not None:
-            await self._give_back(letter, letter.connection)
-        await letter.opened.aclose()
+        try:
+            if letter.connection is not None:
+                await self._give_back(letter, letter.connection)
+        finally:
+            await letter.opened.aclose()
         if outcome not in _SENT:
             # What the database cannot uncount stays counted until its window is over.
             with suppress(DatabaseUnavailableError):

@@ -41,6 +41,7 @@ _MOST_NETWORKS = 20
 """Networks of a program that are known; of one that is used in more, the one that was new first is told of again."""
 _NOTED_AGAIN_SECONDS = MINUTE
 """A use is written down when the last one that was is so long ago, or when it comes from a new network."""
+UNKNOWN_NETWORK = "unknown"
 _NOBODY = ParsedToken(id="", digest="0" * 64)
 
 
@@ -55,12 +56,14 @@ class WrongTokenError(UserError):
 
 
 def network_of(address: str) -> str:
-    """Return the network that an address belongs to, in CIDR form: IPv4 by /24, IPv6 by /64.
+    """Return the network that an address (or a network) belongs to, in CIDR form: IPv4 by /24, IPv6 by /64.
 
-    Raises:
-        ValueError: it is neither an IP address nor a network.
+    What is neither, as who comes by a socket of this machine, is one network of its own.
     """
-    network = ip_network(address.partition("%")[0], strict=False)
+    try:
+        network = ip_network(address.partition("%")[0], strict=False)
+    except ValueError:
+        return UNKNOWN_NETWORK
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None:
         network = ip_network(str(mapped))
@@ -127,7 +130,7 @@ class ProgramTokens:
             # Whoever adds another at the same moment waits here, so that there are never too many.
             await tx.people.lock_for_update(owner.workspace, owner.user)
             values = self._checked(form, await _require_place(tx, owner))
-            stored, token = await _store(tx, owner, values)
+            stored, token = await _store(tx, await load(tx, owner), values)
             await tx.audit.append(
                 owner.workspace,
                 actor=caller.user,
@@ -249,8 +252,12 @@ async def programs_used_within(tx: Transaction, seconds: float) -> list[tuple[Pe
 
 @dataclass(frozen=True, kw_only=True)
 class _Sealed:
-    """What is sealed of a token: what its program may do, and from where it was used; networks in CIDR form."""
+    """What is sealed of a token: what its program may do, and from where it was used; networks in CIDR form.
 
+    `profile_id` is the record id of the profile that it is for, so that it sends with no later one of the same person.
+    """
+
+    profile_id: str
     name: str
     may_send_to: MaySendTo
     messages_a_day: int
@@ -270,6 +277,7 @@ class _Sealed:
         """Read what `to_document` wrote."""
         read: dict[str, Any] = json.loads(document)
         return cls(
+            profile_id=read["profile_id"],
             name=read["name"],
             may_send_to=MaySendTo(read["may_send_to"]),
             messages_a_day=read["messages_a_day"],
@@ -301,6 +309,8 @@ async def _find(tx: Transaction, username: str | None, parsed: ParsedToken) -> _
     digest = shown.stored.digest if shown else _NOBODY.digest
     is_right = hmac.compare_digest(digest, parsed.digest) and parsed is not _NOBODY
     if shown is None or not is_right or not shown.is_alive:
+        return None
+    if _Sealed.from_document(shown.stored.document or b"").profile_id != shown.profile_id:
         return None
     found = _Found(stored=shown.stored, now=shown.now)
     if username is not None and username != parsed.id:
@@ -351,8 +361,14 @@ def _require_profile(loaded: Loaded) -> None:
         )
 
 
-async def _store(tx: Transaction, owner: Person, values: CheckedForm) -> tuple[StoredToken, SecretToken]:
-    sealed = _Sealed(name=values.name, may_send_to=values.may_send_to, messages_a_day=values.messages_a_day)
+async def _store(tx: Transaction, loaded: Loaded, values: CheckedForm) -> tuple[StoredToken, SecretToken]:
+    owner = loaded.owner
+    sealed = _Sealed(
+        profile_id=loaded.record_id,
+        name=values.name,
+        may_send_to=values.may_send_to,
+        messages_a_day=values.messages_a_day,
+    )
     while True:
         token = SecretToken.generate()
         stored = await tx.program_tokens.add(
@@ -370,7 +386,8 @@ async def _store(tx: Transaction, owner: Person, values: CheckedForm) -> tuple[S
 
 def _program(stored: StoredToken) -> Program:
     """Return a token's program; one that does not open has a name that says so, so that it can be removed."""
-    sealed = _Sealed(name=f"Unreadable ({stored.token_id})", may_send_to=MaySendTo.OWN_DOMAIN, messages_a_day=1)
+    name = f"Unreadable ({stored.token_id})"
+    sealed = _Sealed(profile_id="", name=name, may_send_to=MaySendTo.OWN_DOMAIN, messages_a_day=1)
     if stored.document is not None:
         sealed = _Sealed.from_document(stored.document)
     return Program(

@@ -57,39 +57,49 @@ async def read_body(request: web.Request, kind: str, hold: Callable[[int], None]
     Raises:
         ProblemError: it is larger than it may be.
     """
-    held = min(request.content_length or _STEP_BYTES, MOST_BYTES[kind])
+    # Not all that is announced: who announces much and sends little would keep others out.
+    held = min(request.content_length or _STEP_BYTES, _STEP_BYTES)
     hold(held)
     body = bytearray()
     while chunk := await request.content.readany():
-        if len(body) + len(chunk) > MOST_BYTES[kind]:
+        size = len(body) + len(chunk)
+        if size > MOST_BYTES[kind]:
             raise _too_large(kind)
-        body += chunk
-        if len(body) > held:
-            held = len(body) + _STEP_BYTES
+        if size > held:
+            held = size + _STEP_BYTES
             hold(held)
+        body += chunk
     return bytes(body)
 
 
-async def asked_letter(request: web.Request, kind: str, body: bytes, profile: SenderProfile) -> AskedLetter:
-    """Return the letter that a request asks to be sent.
+async def asked_letter(
+    request: web.Request, kind: str, body: bytes, profile: SenderProfile, *, reading_large: asyncio.Lock
+) -> AskedLetter:
+    """Return the letter that a request asks to be sent; of large ones, one is read at a time, beside all others.
 
     Raises:
         ProblemError: there is none, or it is not written as it has to be.
     """
-    sender = request.headers.get("Envelope-From", "").strip()
-    written_to = ",".join(request.headers.getall("Envelope-To", []))
-    envelope = (sender.encode("utf-8", "surrogateescape"), written_to.encode("utf-8", "surrogateescape"))
+    # An empty header names nobody, which is another thing than no header.
+    sender = request.headers.get("Envelope-From", profile.address).strip()
+    named = request.headers.getall("Envelope-To", [])
+    written_to = ",".join(named) if named else None
+    # With the key in it, which the database does not know, nobody finds out what a letter said by trying.
+    beside = [kind, request.headers.get("Idempotency-Key", ""), sender, *named]
+    parts = [part.encode("utf-8", "surrogateescape") for part in beside]
 
     def read() -> AskedLetter:
-        digest = digest_of(kind.encode(), *envelope, body)
+        digest = digest_of(*parts, body)
         recipients, content = (
             _raw_letter(body, written_to) if kind == RAW else _written_letter(body, written_to, profile)
         )
-        return AskedLetter(sender=sender or profile.address, recipients=recipients, content=content, digest=digest)
+        return AskedLetter(sender=sender, recipients=recipients, content=content, digest=digest)
 
     try:
-        # What is large would keep everybody else waiting.
-        return await asyncio.to_thread(read) if len(body) > _LARGE_BYTES else read()
+        if len(body) <= _LARGE_BYTES:
+            return read()
+        async with reading_large:
+            return await asyncio.to_thread(read)
     except LetterFieldsError as error:
         told = [{"field": place, "detail": sentence} for place, sentence in error.errors.items()]
         raise ProblemError(problem(Problem.INVALID_REQUEST, str(error), errors=told)) from None
@@ -100,16 +110,16 @@ async def asked_letter(request: web.Request, kind: str, body: bytes, profile: Se
         raise ProblemError(problem(Problem.INVALID_LETTER, detail)) from None
 
 
-def _raw_letter(body: bytes, written_to: str) -> tuple[tuple[str, ...], bytes]:
+def _raw_letter(body: bytes, written_to: str | None) -> tuple[tuple[str, ...], bytes]:
     content = with_line_ends(body)
     if not content or content.isspace():
         raise RawLetterError("The letter is empty. Send its headers, an empty line, and its text.")
-    return envelope_recipients(written_to) if written_to else written_recipients(content), content
+    return (written_recipients(content) if written_to is None else envelope_recipients(written_to)), content
 
 
-def _written_letter(body: bytes, written_to: str, profile: SenderProfile) -> tuple[tuple[str, ...], bytes]:
+def _written_letter(body: bytes, written_to: str | None, profile: SenderProfile) -> tuple[tuple[str, ...], bytes]:
     fields = read_letter_fields(body)
-    recipients = envelope_recipients(written_to) if written_to else fields.recipients()
+    recipients = fields.recipients() if written_to is None else envelope_recipients(written_to)
     return recipients, write_letter(fields, address=profile.address, name=profile.name)
 
 

@@ -46,6 +46,7 @@ class SendApi:
     idempotent: IdempotentSends
     allow_body: Callable[[web.Request, float], None]
     _under_way: set[asyncio.Event] = field(default_factory=set)
+    _reading_large: asyncio.Lock = field(default_factory=asyncio.Lock)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add_routes(self, application: web.Application) -> None:
@@ -135,14 +136,15 @@ class SendApi:
         async with self.sending.session(sender, via=Via.SEND_API) as session:
             body = await read_body(request, kind, session.hold)
             profile = await self._profile(sender)
-            letter = await asked_letter(request, kind, body, profile)
+            letter = await asked_letter(request, kind, body, profile, reading_large=self._reading_large)
             del body
 
             async def send() -> Answer:
                 answer = await _pass_on(session, letter, current_reference())
                 if answer.members.get("problem") == Problem.PROFILE_NOT_READY:
                     # What was just found at the provider is known by now.
-                    answer.members.update(code=(await self._profile(sender)).code)
+                    with suppress(DatabaseUnavailableError, LetterRefusedError):
+                        answer.members.update(code=(await self._profile(sender)).code)
                 return answer
 
             answer = await (self.idempotent.once(sender, key, letter.digest, send) if key else send())

@@ -13,7 +13,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.observability.log import Observer, Outcome, RequestRecord, Tracer, request_under_way
-from bot.slack.ids import COMMANDS, EVENTS, ActionId, ViewId
+from bot.slack.ids import COMMANDS, EVENTS, ActionId, ShortcutId, ViewId
 from bot.slack.middleware.overload import Dispatch
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 KINDS = (*COMMANDS, "block_actions", "view_submission", "view_closed", "message_action", "shortcut", "event_callback")
 """What a request can be: a command, or one of these types of payload."""
 
-_NAMES = (*ActionId, *ViewId, *EVENTS)
+_NAMES = (*ActionId, *ViewId, *ShortcutId, *EVENTS)
 _UNSIGNED = "a request without Slack's signature"
 LONGEST_ID = 40
 
@@ -112,7 +112,8 @@ def _asked(request: AsyncBoltRequest) -> str:
         return f"{kind} {invocation.subcommand}"
     actions = body.get("actions")
     first = actions[0] if isinstance(actions, list) and actions else None
-    for part, name in ((first, "action_id"), (body.get("view"), "callback_id"), (body.get("event"), "type")):
+    view, event = body.get("view"), body.get("event")
+    for part, name in ((first, "action_id"), (view, "callback_id"), (event, "type"), (body, "callback_id")):
         if isinstance(part, dict) and part.get(name) in _NAMES:
             return f"{kind} {part[name]}"
     return kind

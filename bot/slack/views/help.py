@@ -2,7 +2,7 @@
 
 from bot.profiles.account.extras import CATALOGUE
 from bot.slack.command_text import SUBCOMMANDS, spelled
-from bot.slack.ids import EMAIL_EXTRA
+from bot.slack.ids import EMAIL_EXTRA, EMAIL_PROFILE
 from bot.slack.views.message import Message, code, escape, section
 
 
@@ -17,6 +17,8 @@ def help_message(command: str, *, sentence: str = "") -> Message:
             for extra in CATALOGUE
         )
         blocks.append(section(f"*What can be set*\n{lines}"))
+    if command == EMAIL_PROFILE:
+        blocks.append(section("The menu of every message has `Email this message`, which sends it with your profile."))
     blocks.append(section("Admins add `@user` to work with somebody else's profile."))
     forms = ", ".join(spelled(command, entry) for entry in entries)
     return Message(text=f"{sentence or f'Help for {command}.'} You can use: {forms}.", blocks=blocks)

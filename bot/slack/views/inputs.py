@@ -69,6 +69,11 @@ class ShownValues:
         """Return the value of the option that a menu shows."""
         return self.decision(name) or _value_of(self._element(name).get("initial_option"))
 
+    def day(self, name: str) -> str:
+        """Return the day that a date picker shows, as year-month-day; empty where none was picked."""
+        picked = self._state(name).get("selected_date")
+        return picked if isinstance(picked, str) else ""
+
     def decision(self, name: str) -> str:
         """Return the value of the option that a person chose; empty when Slack says nothing of it."""
         return _value_of(self._state(name).get("selected_option"))

@@ -8,6 +8,7 @@ from typing import Any
 from slack_sdk.models.blocks import (
     ButtonElement,
     ConfirmObject,
+    DatePickerElement,
     InputBlock,
     NumberInputElement,
     PlainTextInputElement,
@@ -48,6 +49,7 @@ from bot.slack.views.message import (
     option,
     preformatted,
     section,
+    truncate,
 )
 from bot.slack.views.private_metadata import PrivateMetadata
 
@@ -147,7 +149,9 @@ def remove_program_button(owner: str, program_id: str, name: str) -> Button:
         deny="Keep",
         style="danger",
     )
-    return button("Remove", ActionId.PROGRAM_REMOVE, value=f"{owner}:{program_id}", confirm=confirm)
+    remove = button("Remove", ActionId.PROGRAM_REMOVE, value=f"{owner}:{program_id}", confirm=confirm)
+    # Read aloud, so that one is told from the other.
+    return {**remove, "accessibility_label": truncate(f"Remove {name}", 75)}
 
 
 def decode_removal(value: str) -> tuple[str, str]:
@@ -186,7 +190,7 @@ def add_modal(form: ProgramForm, *, metadata: PrivateMetadata) -> View:
             InputBlock(
                 block_id=ProgramField.MAY_SEND_TO,
                 label=LABELS[ProgramField.MAY_SEND_TO],
-                hint="Whoever finds the token can write to nobody else.",
+                hint="My own domain: whoever finds the token can write to nobody elsewhere.",
                 element=menu(
                     ActionId.VALUE,
                     {choice.value: label for choice, label in MAY_SEND_TO_CHOICES.items()},
@@ -208,9 +212,9 @@ def add_modal(form: ProgramForm, *, metadata: PrivateMetadata) -> View:
             InputBlock(
                 block_id=ProgramField.ENDS_ON,
                 label=LABELS[ProgramField.ENDS_ON],
-                hint="The last day (UTC) on which it may send, as 2027-06-30. Empty: it never ends.",
+                hint="The last day (UTC) on which it may send. Empty: it never ends.",
                 optional=True,
-                element=PlainTextInputElement(action_id=ActionId.VALUE, initial_value=form.ends_on or None),
+                element=DatePickerElement(action_id=ActionId.VALUE, initial_date=form.ends_on or None),
             ),
         ],
     )
@@ -223,7 +227,7 @@ def read_form(view: Mapping[str, Any]) -> ProgramForm:
         name=values.text(ProgramField.NAME),
         may_send_to=values.choice(ProgramField.MAY_SEND_TO),
         messages_a_day=values.text(ProgramField.MESSAGES_A_DAY),
-        ends_on=values.text(ProgramField.ENDS_ON),
+        ends_on=values.day(ProgramField.ENDS_ON),
     )
 
 

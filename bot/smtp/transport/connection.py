@@ -20,8 +20,8 @@ COMMAND_SECONDS = 300.0
 END_SECONDS = 600.0
 """How long a letter's content, and the final reply to it, may take (RFC 5321, 4.5.3.2.6)."""
 
-RESET_SECONDS = 10.0
-"""How long a reply to RSET is waited for; without one the next letter goes over another connection."""
+RESET_SECONDS = 5.0
+"""How long a reply to RSET may take: another connection is as quick."""
 
 GOODBYE_SECONDS = 1.0
 """How long a reply to QUIT is waited for; nothing depends on it."""

@@ -49,6 +49,7 @@ _NEW = {"host": "new.demo.example", "port": 465, "encryption": "SSL"}
 _BOTH = {"authenticate": True, "login_pattern": "", "domain": "", "allowed_servers": []}
 _PROGRAM = json.dumps(
     {
+        "profile_id": "",
         "name": "Printer .login",
         "may_send_to": "anyone",
         "messages_a_day": 500,
@@ -417,10 +418,7 @@ def filled(  # noqa: PLR0911 - a table in the shape of a match
             chosen = _chosen("encryption", "value", "TLS") | _chosen("authenticate", "value", "on")
             return {**_typed(host=_HOST, port=port, rows=f"demo.example = {_HOST}:{port}"), **chosen}
         case ViewId.ADD_PROGRAM:
-            return {
-                **_typed(name="Scanner", messages_a_day="20", ends_on=""),
-                **_chosen("may_send_to", "value", "anyone"),
-            }
+            return {**_typed(name="Scanner", messages_a_day="20"), **_chosen("may_send_to", "value", "anyone")}
         case _:
             return {}
 

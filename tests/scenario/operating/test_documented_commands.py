@@ -17,7 +17,7 @@ from bot.demo.stand_in.workspace import Workspace
 from storage.crypto.keyring import Keyring
 from tests.databases import PostgreSQLMaker
 from tests.deploy_files import ROOT, dockerfile, kubernetes, read, services, unit
-from tests.documents import Block, blocks
+from tests.documents import Block, blocks, sending_lines
 from tests.scenario.operating.test_command_line import GOOD, run, slack
 from tests.scenario.operating.test_traces import LoopbackMail
 from tests.scenario.people import ADA
@@ -122,11 +122,16 @@ def of_kubectl(line: str) -> None:
     if words[1] == "apply":
         assert list(yaml.safe_load_all(read(words[words.index("-f") + 1])))
         return
-    (volume,) = (
-        each["secret"] for each in kubernetes("Deployment")["spec"]["template"]["spec"]["volumes"] if "secret" in each
-    )
+    volumes = kubernetes("Deployment")["spec"]["template"]["spec"]["volumes"]
+    secrets = (each["secret"] for each in volumes if "secret" in each)
+    (volume,) = (secret for secret in secrets if not secret.get("optional"))
     assert words[1:5] == ["create", "secret", "generic", volume["secretName"]]
     assert words[5:] == ["--from-file=.env", "--from-file=encryption-keys"]
+
+
+def of_programs(line: str) -> None:
+    """Check a line that sends: tests/scenario/programs/test_documented_sending.py runs it, beside a bot that serves."""
+    assert line in sending_lines()
 
 
 NOT_HERE: Mapping[str, Callable[[str], None]] = {
@@ -139,6 +144,8 @@ NOT_HERE: Mapping[str, Callable[[str], None]] = {
     "docker ": of_docker,
     "pg_dump ": of_pg_dump,
     "kubectl ": of_kubectl,
+    "curl ": of_programs,
+    "swaks ": of_programs,
 }
 
 

@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from bot.demo.run import Demo
+from bot.demo.stand_in.people import TEAM
+from bot.demo.stand_in.platform import searchable
+from bot.profiles.people.access import Person
 from bot.programs.snippets import TOKEN_PLACEHOLDER, Snippet, find_snippet, snippets
 from bot.programs.told_server import ServerValues, ToldValues
 from bot.smtp.account import Encryption
+from tests.scenario.people import ADA
 from tests.scenario.programs.clients import run_client
 from tests.scenario.programs.conftest import ADA_ADDRESS, GRACE_ADDRESS, Reached
+from tests.scenario.programs.people import listed, tokens_of
 
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
 
@@ -79,6 +85,21 @@ async def test_a_program_of_this_machine_sends_without_encryption(
 ) -> None:
     assert await send_with(reached, Encryption.NONE, program, tmp_path) == ""
     assert b"Subject: Label 4711\r\n" in reached.last()
+
+
+async def test_the_list_says_how_many_messages_a_program_sent_in_a_day(reached: Reached, tmp_path: Path) -> None:
+    demo = reached.demo
+    before = await sent_today(demo)
+    assert await send_with(reached, Encryption.NONE, "python", tmp_path) == ""
+    assert await send_with(reached, Encryption.NONE, "python", tmp_path) == ""
+    assert await sent_today(demo) == before + 2
+    assert f"from `127.0.0.1` · {before + 2} today, 10000 allowed" in searchable(await listed(demo))
+
+
+async def sent_today(demo: Demo) -> int:
+    owner = Person(TEAM, ADA)
+    (program,) = await tokens_of(demo).list(caller=owner, owner=owner)
+    return program.sent_today
 
 
 async def test_php_reads_the_settings_with_every_sign_that_an_address_can_have(tmp_path: Path) -> None:

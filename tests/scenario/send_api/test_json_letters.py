@@ -8,7 +8,7 @@ import pytest
 from tests.named import case
 from tests.scenario.send_api.programs import OWN, SendingProgram
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 PDF = bytes(range(256)) * 40
 
@@ -71,6 +71,15 @@ async def test_a_letter_needs_no_more_than_somebody_to_go_to(program: SendingPro
     assert (await program.send({"to": "grace@mail.test"})).status == 200
     assert (await program.send({"bcc": ["grace@mail.test"], "text": "hidden"})).status == 200
     assert [b"grace@mail.test" in letter for letter in program.letters] == [True, False]
+
+
+async def test_a_domain_beyond_ascii_is_written_as_every_server_knows_it(program: SendingProgram) -> None:
+    assert (await program.send({"to": "Jürgen <grace@bücher.example>"})).status == 200
+    assert program.envelopes[1] == b"grace@xn--bcher-kva.example"
+    assert str(program.letter()["To"]) == "Jürgen <grace@xn--bcher-kva.example>"
+    answer = await program.send({"to": "jürgen@mail.test"})
+    assert (answer.status, answer.problem) == (422, "refused_by_provider")
+    assert "ASCII" in answer.members["detail"]
 
 
 REFUSED: dict[str, tuple[Any, str]] = {

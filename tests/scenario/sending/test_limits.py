@@ -13,6 +13,7 @@ from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, Delivery, Lett
 from bot.profiles.sending.places import MOST_WAITING, BytesInFlight
 from bot.profiles.sending.rates import Rates, sent_on
 from bot.profiles.sending.sending import SendingSession, Via
+from tests.counts import scaled
 from tests.fakes.smtp_server import LOGIN, Silence
 from tests.scenario.people import ADA
 from tests.scenario.programs.people import add_program, listed, sign_in
@@ -196,6 +197,34 @@ async def test_a_letter_larger_than_any_provider_takes_is_refused_at_its_size(se
             await session.begin(LOGIN, size=MAX_LETTER_BYTES + 1)
         assert (large.value.cause, large.value.reply.code, large.value.reply.enhanced) == (Cause.SIZE, 552, "5.3.4")
     assert sent.provider.connections == 0
+
+
+async def test_a_session_that_is_stopped_anywhere_leaves_no_place_no_bytes_and_no_connection_behind(sent: Sent) -> None:
+    sent.sending.rates = Rates(program=10_000)
+    sent.sending.connections.kept.seconds = 0.0
+    ended: list[int] = []
+    sent.provider.on_end = ended.append
+    for steps in range(0, scaled(quick=300, full=900), scaled(quick=12, full=1)):
+        sending = asyncio.create_task(sent.send())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+    assert (await sent.send()).outcome is Outcome.TAKEN
+    async with asyncio.timeout(10):
+        while (
+            sent.sending.places.taken
+            or len(ended) < sent.provider.connections
+            or await counted(sent) != len(sent.letters)
+        ):
+            await asyncio.sleep(0.02)
+    assert sent.sending.bytes_in_flight.held == 0
+
+
+async def counted(sent: Sent) -> int:
+    """Return how many letters count as sent today."""
+    async with sent.demo.bot.database.reading() as tx:
+        return await sent_on(tx, sent.sender.person, sent.sender.program, sent.sending.clock().date())
 
 
 async def test_a_session_that_breaks_off_leaves_nothing_behind(sent: Sent) -> None:
