@@ -36,8 +36,10 @@ MOST_AT_ONCE = 200
 MOST_BYTES = 256_000_000
 """What letters hold in memory in sum, in one process."""
 
-MOST_BYTES_OF_A_PROFILE = 70_000_000
-"""Of one profile: two of the largest letters, so that nobody takes all of it."""
+MOST_LARGE_BYTES = 224_000_000
+MOST_LARGE_BYTES_OF_A_WORKSPACE = 160_000_000
+MOST_LARGE_BYTES_OF_A_PROFILE = 80_000_000
+"""Above which no letter grows large: a few that are only announced would keep all others out otherwise."""
 
 _MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
 
@@ -91,26 +93,25 @@ class Places:
         return len(self._waiting)
 
     @asynccontextmanager
-    async def place(self, place: Place) -> AsyncIterator[None]:
-        """Wait for a place, and keep it for the block.
+    async def place(self, place: Place) -> AsyncIterator[bool]:
+        """Wait for a place, and keep it for the block; it is given whether it had to be waited for.
 
         Raises:
-            NoPlaceError: enough letters of the profile wait already, or this one has waited for too long.
+            NoPlaceError: enough letters of the profile wait already, or this one has waited for too long, or has to
+                make room for one of another program.
         """
-        await self._take(place)
+        has_waited = await self._take(place)
         try:
-            yield
+            yield has_waited
         finally:
             self._count(place, -1)
             self._grant()
 
-    async def _take(self, place: Place) -> None:
+    async def _take(self, place: Place) -> bool:
         if self._is_free(place) and not self._is_awaited(place):
             self._count(place, 1)
-            return
-        alike = [one for one in self._waiting if (one.place.person, one.place.is_large) == _line(place)]
-        if len(alike) >= MOST_WAITING:
-            raise NoPlaceError
+            return False
+        self._require_room(place)
         waiting = _Waiting(place, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         try:
@@ -119,13 +120,31 @@ class Places:
         except BaseException as error:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
-            elif waiting.granted.done() and not waiting.granted.cancelled():
+            elif waiting.granted.done() and not (waiting.granted.cancelled() or waiting.granted.exception()):
                 # It was granted in the same moment.
                 self._count(place, -1)
                 self._grant()
             if isinstance(error, TimeoutError):
                 raise NoPlaceError from None
             raise
+        return True
+
+    def _require_room(self, place: Place) -> None:
+        """Let no letter wait behind too many of its profile; one of a program of which more wait makes room for it.
+
+        Raises:
+            NoPlaceError: there is no room.
+        """
+        alike = [one for one in self._waiting if (one.place.person, one.place.is_large) == _line(place)]
+        if len(alike) < MOST_WAITING:
+            return
+        waiting = Counter(one.place.program for one in alike)
+        most, number = max(waiting.items(), key=lambda item: item[1])
+        if number <= waiting[place.program] + 1:
+            raise NoPlaceError
+        last = next(one for one in reversed(alike) if one.place.program == most)
+        self._waiting.remove(last)
+        last.granted.set_exception(NoPlaceError())
 
     def _is_awaited(self, place: Place) -> bool:
         """Whether somebody waits who is to have this place first: of the same profile and size."""
@@ -167,20 +186,35 @@ def _line(place: Place) -> tuple[Person, bool]:
 
 @dataclass(kw_only=True)
 class BytesInFlight:
-    """Counts the bytes that letters hold in memory: `most` in sum, `most_of_a_profile` of one person's."""
+    """Counts the bytes that letters hold in memory, `most` in sum, of which large letters have their shares alone."""
 
     most: int = MOST_BYTES
-    most_of_a_profile: int = MOST_BYTES_OF_A_PROFILE
-    held: int = field(default=0, init=False)
-    _of: Counter[Person] = field(default_factory=Counter, init=False)
+    _held: Counter[object] = field(default_factory=Counter, init=False)
+
+    @property
+    def held(self) -> int:
+        """How many bytes are held now."""
+        return self._held[None]
 
     def change(self, person: Person, before: int, now: int) -> bool:
-        """Count that a letter of a person's which held `before` bytes holds `now`; False where that is too much."""
-        more = now - before
-        if more > 0 and (self.held + more > self.most or self._of[person] + more > self.most_of_a_profile):
+        """Count that a letter of somebody's which held `before` bytes holds `now` bytes; False where that is too much.
+
+        Then nothing is counted.
+        """
+        if now > before and not self._is_free(person, now, more=now - before):
             return False
-        self.held += more
-        self._of[person] += more
-        if not self._of[person]:
-            del self._of[person]
+        for key in (None, person.workspace, person):
+            self._held[key] += now - before
+            if not self._held[key] and key is not None:
+                del self._held[key]
         return True
+
+    def _is_free(self, person: Person, size: int, *, more: int) -> bool:
+        if self.held + more > self.most:
+            return False
+        shares = (
+            (None, MOST_LARGE_BYTES),
+            (person.workspace, MOST_LARGE_BYTES_OF_A_WORKSPACE),
+            (person, MOST_LARGE_BYTES_OF_A_PROFILE),
+        )
+        return size <= LARGE_BYTES or all(self._held[key] + more <= share for key, share in shares)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.profiles.people.access import Person
 from bot.profiles.sending import places as places_module
 from bot.profiles.sending.kept_connections import KeptConnections
-from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, Letter, LetterRefusedError, Outcome
+from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, Delivery, Letter, LetterRefusedError, Outcome
 from bot.profiles.sending.places import MOST_WAITING, BytesInFlight, Places
 from bot.profiles.sending.rates import Rates, sent_on
 from bot.profiles.sending.sending import SendingSession, Via
@@ -98,18 +99,46 @@ async def test_a_profile_has_ten_letters_on_their_way_and_ten_that_wait_and_each
 ) -> None:
     monkeypatch.setattr(places_module, "MOST_ELSEWHERE", 2)
     async with begun(sent) as first, begun(sent):
-        waiting = [asyncio.create_task(sent.send()) for _ in range(MOST_WAITING)]
-        async with asyncio.timeout(5):
-            while sent.sending.places.waiting < MOST_WAITING:
-                await asyncio.sleep(0.01)
+        others = [asyncio.create_task(sent.send()) for _ in range(MOST_WAITING)]
+        await waiting(sent, MOST_WAITING)
         busy = await refusal(sent)
         assert (busy.cause, busy.reply.code, busy.reply.enhanced) == (Cause.BUSY, 421, "4.3.2")
         assert sent.provider.connections == 2
         await first.reset()
-        delivered = await asyncio.gather(*waiting)
+        delivered = await asyncio.gather(*others)
     assert {one.outcome for one in delivered} == {Outcome.TAKEN}
     assert sent.provider.connections == 2
     assert sent.sending.places.taken == 0
+
+
+async def test_one_program_s_flood_leaves_room_to_wait_for_the_others_of_its_profile(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places_module, "MOST_ELSEWHERE", 1)
+    token = await add_program(sent.demo, "ERP")
+    erp = Sent(demo=sent.demo, provider=sent.provider, sender=await sign_in(sent.demo, token, LOGIN))
+    async with begun(sent) as first:
+        flood = [asyncio.create_task(sent.send()) for _ in range(MOST_WAITING)]
+        await waiting(sent, MOST_WAITING)
+        others = [asyncio.create_task(erp.send()) for _ in range(MOST_WAITING)]
+        done: set[asyncio.Task[Delivery]] = set()
+        async with asyncio.timeout(10):
+            while len(done) < MOST_WAITING:
+                await asyncio.sleep(0.01)
+                done = {one for one in (*flood, *others) if one.done()}
+        assert len(done & {*flood}) == len(done & {*others}) == MOST_WAITING // 2
+        assert {type(one.exception()) for one in done} == {LetterRefusedError}
+        await first.reset()
+        delivered = await asyncio.gather(*({*flood, *others} - done))
+    assert {one.outcome for one in delivered} == {Outcome.TAKEN}
+    assert (sent.sending.places.taken, sent.sending.places.waiting) == (0, 0)
+
+
+async def waiting(sent: Sent, letters: int) -> None:
+    """Wait until so many letters wait for a place."""
+    async with asyncio.timeout(5):
+        while sent.sending.places.waiting < letters:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_letter_that_waits_for_too_long_is_told_to_come_back(
@@ -148,6 +177,39 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
         other.hold(9_000_000)
         assert sent.sending.bytes_in_flight.held == 9_000_000
     assert sent.sending.bytes_in_flight.held == 0
+
+
+async def test_large_letters_that_a_program_only_announces_keep_nobody_else_out(sent: Sent) -> None:
+    def session_of(person: Person) -> SendingSession:
+        return SendingSession(sent.sending, replace(sent.sender, person=person), Via.SUBMISSION)
+
+    def announced(person: Person) -> int:
+        """Return how many of the largest letters somebody may announce, up to ten."""
+        sessions = [session_of(person) for _ in range(10)]
+        held = [session for session in sessions if _is_held(session, MAX_LETTER_BYTES)]
+        kept.extend(held)
+        return len(held)
+
+    kept: list[SendingSession] = []
+    assert announced(sent.sender.person) == 2
+    assert announced(Person(sent.sender.person.workspace, "U0GRACE")) == 2
+    assert announced(Person(sent.sender.person.workspace, "U0THIRD")) == 0
+    assert announced(Person("T0OTHER", "U0OTHER")) == 2
+    for number in range(30):
+        kept.append(session_of(Person("T0OTHER", f"U{number}")))
+        assert _is_held(kept[-1], 1_000_000)
+    assert (await sent.send()).outcome is Outcome.TAKEN
+    for session in kept:
+        await session.reset()
+    assert sent.sending.bytes_in_flight == BytesInFlight()
+
+
+def _is_held(session: SendingSession, size: int) -> bool:
+    try:
+        session.hold(size)
+    except LetterRefusedError:
+        return False
+    return True
 
 
 async def test_a_letter_larger_than_any_provider_takes_is_refused_at_its_size(sent: Sent) -> None:

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from bot.profiles.people.access import Person
-from bot.profiles.sending.letters import MAX_LETTER_BYTES, MAX_RECIPIENTS
-from bot.profiles.sending.places import MOST_WAITING, BytesInFlight, NoPlaceError, Place, Places
+from bot.profiles.sending.letters import MAX_RECIPIENTS
+from bot.profiles.sending.places import MOST_BYTES, MOST_WAITING, BytesInFlight, NoPlaceError, Place, Places
 
 ADA = Person("T1", "U0ADA")
 
@@ -42,21 +42,27 @@ async def test_a_mailbox_at_microsoft_has_three_places_and_others_ten(host: str,
 
 def test_the_bounds_are_those_that_are_promised() -> None:
     held = BytesInFlight()
-    bounds = (held.most, held.most_of_a_profile, MOST_WAITING, MAX_RECIPIENTS)
-    assert bounds == (256_000_000, 70_000_000, 10, 100)
-    assert held.most_of_a_profile >= 2 * MAX_LETTER_BYTES
+    assert (held.most, MOST_BYTES, MOST_WAITING, MAX_RECIPIENTS) == (256_000_000, 256_000_000, 10, 100)
+    assert all(held.change(ADA, 0, 1_000_000) for _ in range(256))
+    assert not held.change(ADA, 0, 1)
+    assert held.change(ADA, 1_000_000, 999_999)
+    assert held.change(ADA, 0, 1)
+    assert held.held == 256_000_000
 
 
-def test_letters_hold_so_many_bytes_in_sum_and_of_one_profile() -> None:
-    held, grace = BytesInFlight(most=100, most_of_a_profile=70), Person("T1", "U0GRACE")
-    assert held.change(ADA, 0, 60)
-    assert not held.change(ADA, 0, 11)
-    assert held.change(ADA, 60, 70)
-    assert held.change(grace, 0, 30)
-    assert not held.change(grace, 30, 31)
-    assert held.change(ADA, 70, 0)
-    assert held.change(grace, 30, 31)
-    assert held.held == 31
+def test_large_letters_have_a_share_of_the_memory_of_a_profile_of_a_workspace_and_of_all() -> None:
+    held = BytesInFlight()
+
+    def letters(person: Person) -> int:
+        """Count how many letters of 20 MB somebody gets in, up to ten."""
+        return sum(held.change(person, 0, 20_000_000) for _ in range(10))
+
+    assert letters(ADA) == 4
+    assert [letters(Person("T1", user)) for user in ("U1", "U2")] == [4, 0]
+    assert [letters(Person("T2", user)) for user in ("U1", "U2")] == [3, 0]
+    assert held.change(ADA, 0, 1_000_000)
+    # One that grew large counts as large from then on.
+    assert not held.change(ADA, 1_000_000, 1_000_001)
 
 
 async def test_a_workspace_takes_no_more_than_its_share_of_all_places() -> None:
