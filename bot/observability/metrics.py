@@ -65,6 +65,9 @@ RECORDS_SECONDS = 60.0
 _COUNT_TIMEOUT_SECONDS = 2.0
 """How long a scrape waits for the count of records."""
 
+SENDS_ENDED = ("taken", "refused", "try_later", "unknown", "not_ready")
+"""What becomes of letters of programs."""
+
 CLOSED_BECAUSE = ("late", "crowded", "unread")
 """Why connections are closed by us."""
 
@@ -120,7 +123,7 @@ class Metrics:
         # Prometheus sees an increase from zero to one, but none when a series appears with one.
         for ended in ("renewed", "refused", "failed"):
             self._renewals.labels(ended=ended)
-        for outcome in ("taken", "refused", "try_later", "unknown", "not_ready"):
+        for outcome in SENDS_ENDED:
             self._sends.labels(outcome=outcome)
         for ended in ("accepted", "refused", "failed"):
             self._send_sign_ins.labels(ended=ended)
@@ -131,7 +134,10 @@ class Metrics:
         for ended in SUBMISSION_SIGN_INS_ENDED:
             self._submission_sign_ins.labels(ended=ended)
         for kind, ended in product(
-            ("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "refused", "other"),
+            (
+                *("changed", "deleted", "form_tested", "message", "reminder", "batch", "locked", "refused"),
+                *("program_removed", "program_in_network", "other"),
+            ),
             ("sent", "refused", "dropped", "lost"),
         ):
             self._notices.labels(kind, ended)

@@ -12,7 +12,9 @@ from prometheus_client.parser import text_string_to_metric_families
 import bot.observability.metrics
 from bot.demo.run import Demo, running_demo
 from bot.observability.log import Outcome
+from bot.observability.metrics import SENDS_ENDED
 from bot.profiles.people.notices import NoticeKind
+from bot.profiles.sending.letters import Outcome as LetterOutcome
 from bot.slack.background.outbox import Ended
 from bot.slack.middleware.request_log import KINDS
 from bot.smtp.check.report import Outcome as StageOutcome
@@ -70,7 +72,7 @@ async def live(demo: Demo) -> None:
 @pytest.mark.parametrize("way", ["http", "socket"])
 async def test_what_is_documented_is_what_is_emitted_and_labels_are_of_fixed_lists(tmp_path: Path, way: str) -> None:
     given: dict[str, Any] = {"slack_app_token": "xapp-demo"} if way == "socket" else {}
-    async with running_demo(tmp_path, **given) as demo:
+    async with running_demo(tmp_path, submission_port=0, **given) as demo:
         await live(demo)
         text, families = await read(demo)
     emitted = {
@@ -99,6 +101,8 @@ async def test_what_is_documented_is_what_is_emitted_and_labels_are_of_fixed_lis
     assert values(families, "email_profile_bot_connection_test_seconds", "ended") == {"Sign-in", "passed"}
     assert values(families, "email_profile_bot_notices_total", "kind") == {*NoticeKind, "other"}
     assert values(families, "email_profile_bot_notices_total", "ended") == set(Ended)
+    assert values(families, "email_profile_bot_sends_total", "outcome") == set(SENDS_ENDED)
+    assert {outcome.replace(" ", "_") for outcome in LetterOutcome} == set(SENDS_ENDED)
     renewals = "email_profile_bot_token_renewals_total"
     assert values(families, renewals, "ended") == {"renewed", "refused", "failed"}
     assert 'email_profile_bot_build_info{version="' in text

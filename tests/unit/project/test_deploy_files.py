@@ -19,7 +19,7 @@ from bot.cli import cli
 from bot.exit_codes import EX_CONFIG
 from bot.http_server import IDLE_SECONDS
 from bot.observability.log import Outcome
-from bot.observability.metrics import SUBMISSION_SESSIONS_ENDED, SUBMISSION_SIGN_INS_ENDED
+from bot.observability.metrics import SENDS_ENDED, SUBMISSION_SESSIONS_ENDED, SUBMISSION_SIGN_INS_ENDED
 from bot.profiles.account.private_links import link_path
 from bot.programs.submission.connections import MOST as MOST_CONNECTIONS
 from bot.server import DRAIN_SECONDS
@@ -435,7 +435,7 @@ def test_alerts_and_panels_name_stages_and_limits_that_exist() -> None:
 def test_alerts_and_panels_name_outcomes_that_exist() -> None:
     for expression in expressions():
         for value in re.findall(r'outcome="([^"]*)"', expression):
-            assert value in {*Outcome, *StageOutcome}, expression
+            assert value in {*Outcome, *StageOutcome, *SENDS_ENDED}, expression
 
 
 def test_every_series_has_a_panel_and_what_people_feel_has_an_alert() -> None:
@@ -446,6 +446,7 @@ def test_every_series_has_a_panel_and_what_people_feel_has_an_alert() -> None:
     watched = " ".join(alert_expressions())
     felt = {"ack_seconds", "request_seconds", "connection_test_seconds", "socket_mode_connected", "jobs_running"}
     felt |= {"submission_sign_ins_total", "submission_sessions_total", "submission_connections"}
+    felt |= {"sends_total", "send_added_seconds", "send_sign_ins_total", "letter_bytes"}
     kept = {"token_renewals_total", "records", "database_connections", "build_info"}
     assert [name for name in felt | kept if f"email_profile_bot_{name}" not in watched] == []
 
