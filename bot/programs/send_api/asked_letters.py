@@ -57,16 +57,18 @@ async def read_body(request: web.Request, kind: str, hold: Callable[[int], None]
     Raises:
         ProblemError: it is larger than it may be.
     """
-    held = min(request.content_length or _STEP_BYTES, MOST_BYTES[kind])
+    # Not all that is announced: who announces much and sends little would keep others out.
+    held = min(request.content_length or _STEP_BYTES, _STEP_BYTES)
     hold(held)
     body = bytearray()
     while chunk := await request.content.readany():
-        if len(body) + len(chunk) > MOST_BYTES[kind]:
+        size = len(body) + len(chunk)
+        if size > MOST_BYTES[kind]:
             raise _too_large(kind)
-        body += chunk
-        if len(body) > held:
-            held = len(body) + _STEP_BYTES
+        if size > held:
+            held = size + _STEP_BYTES
             hold(held)
+        body += chunk
     return bytes(body)
 
 
@@ -78,16 +80,18 @@ async def asked_letter(
     Raises:
         ProblemError: there is none, or it is not written as it has to be.
     """
-    sender = request.headers.get("Envelope-From", "").strip()
-    written_to = ",".join(request.headers.getall("Envelope-To", []))
-    envelope = (sender.encode("utf-8", "surrogateescape"), written_to.encode("utf-8", "surrogateescape"))
+    # An empty header names nobody, which is another thing than no header.
+    sender = request.headers.get("Envelope-From", profile.address).strip()
+    named = request.headers.getall("Envelope-To", [])
+    written_to = ",".join(named) if named else None
+    envelope = [part.encode("utf-8", "surrogateescape") for part in (sender, *named)]
 
     def read() -> AskedLetter:
         digest = digest_of(kind.encode(), *envelope, body)
         recipients, content = (
             _raw_letter(body, written_to) if kind == RAW else _written_letter(body, written_to, profile)
         )
-        return AskedLetter(sender=sender or profile.address, recipients=recipients, content=content, digest=digest)
+        return AskedLetter(sender=sender, recipients=recipients, content=content, digest=digest)
 
     try:
         if len(body) <= _LARGE_BYTES:
@@ -104,16 +108,16 @@ async def asked_letter(
         raise ProblemError(problem(Problem.INVALID_LETTER, detail)) from None
 
 
-def _raw_letter(body: bytes, written_to: str) -> tuple[tuple[str, ...], bytes]:
+def _raw_letter(body: bytes, written_to: str | None) -> tuple[tuple[str, ...], bytes]:
     content = with_line_ends(body)
     if not content or content.isspace():
         raise RawLetterError("The letter is empty. Send its headers, an empty line, and its text.")
-    return envelope_recipients(written_to) if written_to else written_recipients(content), content
+    return (written_recipients(content) if written_to is None else envelope_recipients(written_to)), content
 
 
-def _written_letter(body: bytes, written_to: str, profile: SenderProfile) -> tuple[tuple[str, ...], bytes]:
+def _written_letter(body: bytes, written_to: str | None, profile: SenderProfile) -> tuple[tuple[str, ...], bytes]:
     fields = read_letter_fields(body)
-    recipients = envelope_recipients(written_to) if written_to else fields.recipients()
+    recipients = fields.recipients() if written_to is None else envelope_recipients(written_to)
     return recipients, write_letter(fields, address=profile.address, name=profile.name)
 
 

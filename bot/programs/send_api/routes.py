@@ -143,7 +143,8 @@ class SendApi:
                 answer = await _pass_on(session, letter, current_reference())
                 if answer.members.get("problem") == Problem.PROFILE_NOT_READY:
                     # What was just found at the provider is known by now.
-                    answer.members.update(code=(await self._profile(sender)).code)
+                    with suppress(DatabaseUnavailableError, LetterRefusedError):
+                        answer.members.update(code=(await self._profile(sender)).code)
                 return answer
 
             answer = await (self.idempotent.once(sender, key, letter.digest, send) if key else send())

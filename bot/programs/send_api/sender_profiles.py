@@ -29,7 +29,7 @@ async def sender_profile(database: Database, person: Person) -> SenderProfile:
     """Read the profile of a program's owner.
 
     Raises:
-        LetterRefusedError: there is none any more.
+        LetterRefusedError: there is none any more, or it cannot be read.
     """
     async with database.reading() as tx:
         loaded = await load(tx, person)
@@ -37,7 +37,7 @@ async def sender_profile(database: Database, person: Person) -> SenderProfile:
         try:
             await ready_profile(tx, person)
         except LetterRefusedError as error:
-            if error.cause is Cause.ENDED:
+            if error.cause is Cause.ENDED or not address:
                 raise
             last = loaded.view.last_test
             at_that_stage = last is not None and last.failed_stage is not None and last.failed_stage.name is error.stage

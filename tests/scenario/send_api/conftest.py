@@ -1,8 +1,9 @@
 """A running bot with one profile, one program, and a mail server that notes what it gets."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest_asyncio
 
 from bot.demo.run import running_demo
 from bot.profiles.sending.rates import Rates
+from bot.profiles.tokens import program_tokens
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import PASSWORD, Act, OneServerNetwork, ScriptedServer
 from tests.scenario.people import set_up_elsewhere
@@ -45,11 +47,20 @@ def make_program(certificates: Certificates, started: StartedBefore, tmp_path: P
     return made
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(scope="package", autouse=True)
+def _wrong_tokens_block_nobody() -> Iterator[None]:
+    """Let tests show wrong tokens as often as they like, but for those that are about that."""
+    with pytest.MonkeyPatch.context() as patched:
+        often = replace(program_tokens.WRONG_TOKENS, max_uses=1_000_000)
+        patched.setattr(program_tokens, "WRONG_TOKENS", often)
+        yield
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def shared_program(
     certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SendingProgram]:
-    """A program for all tests of a module, which may send as often as they like."""
+    """A program for all tests here that leave it as it was; it may send as often as they like."""
     folder = tmp_path_factory.mktemp("shared")
     given = {"database_url": f"sqlite:///{folder / 'shared.db'}"}
     async with _made(certificates, folder, {}, MANY, given) as made:

@@ -16,7 +16,7 @@ from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import OWN, SendingProgram
 from tests.store import Store
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 __all__ = ["everything_sent"]
 

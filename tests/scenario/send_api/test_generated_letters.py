@@ -16,9 +16,9 @@ from tests.named import case
 from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import EHLO, OWN, Answered, SendingProgram, parsed
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
-BODIES = scaled(quick=150, full=10_000)
+BODIES = scaled(quick=100, full=10_000)
 SEED = 20261130
 
 PIECES = (

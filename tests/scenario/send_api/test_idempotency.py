@@ -16,7 +16,7 @@ from tests.scenario.send_api.programs import LETTER as RAW_LETTER
 from tests.scenario.send_api.programs import SendingProgram
 from tests.store import Store
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 LETTER = {"to": "grace@mail.test", "text": "one"}
 OTHER = {"to": "grace@mail.test", "text": "two"}

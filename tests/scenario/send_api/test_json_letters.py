@@ -8,7 +8,7 @@ import pytest
 from tests.named import case
 from tests.scenario.send_api.programs import OWN, SendingProgram
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 PDF = bytes(range(256)) * 40
 

@@ -3,21 +3,18 @@
 import asyncio
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.profiles.sending.rates import Rates
-from bot.profiles.tokens import program_tokens
 from tests.counts import scaled
-from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import SendingProgram
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
-PHASES = scaled(quick="fuzzing", full="examples,coverage,fuzzing")
-EXAMPLES = scaled(quick=5, full=1_000)
+PHASES = scaled(quick="examples", full="examples,coverage,fuzzing")
+"""Every day what the description shows as examples; what it generates takes minutes."""
+EXAMPLES = scaled(quick=1, full=1_000)
 CONFIGURATION = """
 [checks.positive_data_acceptance]
 # What a provider refuses (422) is as it has to be all the same.
@@ -49,17 +46,11 @@ async def judged(program: SendingProgram, folder: Path) -> tuple[int | None, str
 
 
 async def test_schemathesis_finds_nothing_that_the_description_does_not_say(
-    make_program: MakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    program: SendingProgram, tmp_path: Path
 ) -> None:
-    # It tries wrong tokens too, more often than anybody may.
-    often = replace(program_tokens.WRONG_TOKENS, max_uses=1_000_000)
-    monkeypatch.setattr(program_tokens, "WRONG_TOKENS", often)
-    async with make_program(filled={"Messages a day": "10000"}) as program:
-        program.demo.bot.sending.rates = Rates(program=1_000_000, workspace=1_000_000)
-        code, said = await judged(program, tmp_path)
-        assert code == 0, said
-        assert "2 passed" in said, said
-        assert len(program.letters) >= 1
+    code, said = await judged(program, tmp_path)
+    assert code == 0, said
+    assert program.letters
 
 
 async def test_the_description_is_the_same_for_everybody_and_names_every_route(program: SendingProgram) -> None:

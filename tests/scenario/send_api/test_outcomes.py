@@ -5,9 +5,11 @@ import pytest
 from tests.fakes.smtp_server import Act, HangUp, Then
 from tests.scenario.people import ADA, notices_sent
 from tests.scenario.send_api.conftest import MakeProgram
+from tests.scenario.send_api.programs import LETTER as RAW_LETTER
 from tests.scenario.send_api.programs import SendingProgram
+from tests.store import Store
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 LETTER = {"to": ["grace@mail.test", "anna@mail.test"], "text": "x"}
 
@@ -105,3 +107,28 @@ async def test_a_profile_that_is_gone_takes_its_tokens_along(make_program: MakeP
         answer = await program.send(LETTER)
         assert (answer.status, answer.problem) == (401, "wrong_token")
         assert program.letters == []
+
+
+async def test_a_profile_that_cannot_be_read_needs_its_owner(make_program: MakeProgram, store: Store) -> None:
+    async with make_program() as program:
+        await store.edit("UPDATE email_profiles SET revision = revision + 1")
+        for answer in (await program.send(LETTER), await program.ask("GET", "/v1/profile")):
+            assert (answer.status, answer.problem) == (409, "profile_not_ready")
+            assert "cannot be read" in answer.members["detail"]
+        assert program.letters == []
+
+
+async def test_letters_for_which_there_is_no_memory_are_asked_to_come_back_and_leave_none_held(
+    program: SendingProgram,
+) -> None:
+    in_flight = program.demo.bot.sending.bytes_in_flight
+    most, in_flight.most = in_flight.most, 3_000_000
+    try:
+        answer = await program.send_raw(RAW_LETTER + b"x" * 76 * 60_000)
+        assert (answer.status, answer.problem) == (429, "too_many")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert in_flight.held == 0
+        assert (await program.send(LETTER)).status == 200
+        assert in_flight.held == 0
+    finally:
+        in_flight.most = most

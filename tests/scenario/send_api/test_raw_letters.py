@@ -5,7 +5,7 @@ import pytest
 from tests.named import case
 from tests.scenario.send_api.programs import LETTER, OWN, SendingProgram, parsed
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 SIGNED = (
     b"DKIM-Signature: v=1; a=rsa-sha256; d=mail.test; s=x; h=from:to; bh=AAAA; b=BBBB\r\n"
@@ -51,6 +51,8 @@ async def test_the_envelope_may_be_told_apart_from_the_letter(program: SendingPr
     answer = await program.send_raw(LETTER, Envelope_From="eve@mail.test")
     assert (answer.status, answer.problem) == (403, "not_permitted")
     assert (await program.send_raw(LETTER, Envelope_To="x")).status == 400
+    assert (await program.send_raw(LETTER, Envelope_To="")).status == 400
+    assert (await program.send_raw(LETTER, Envelope_From="")).status == 403
     assert len(program.letters) == 1
 
 

@@ -14,7 +14,7 @@ from tests.named import case
 from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import OWN, SendingProgram, parsed
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 LETTER = "From: ada@mail.test\nTo: grace@mail.test\nSubject: Report\n\nready\n.\nReally\n"
 REPOSITORY = Path(__file__).parents[3]

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.scenario.send_api.test_sendmail_command import sendmail
 
-pytestmark = [pytest.mark.databases(), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases(), pytest.mark.asyncio(loop_scope="package")]
 
 
 @asynccontextmanager

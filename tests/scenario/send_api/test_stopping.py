@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.smtp_server import Trickle
 from tests.scenario.send_api.conftest import MakeProgram
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 LETTER = {"to": "grace@mail.test", "text": "x"}
 

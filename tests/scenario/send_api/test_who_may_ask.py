@@ -20,7 +20,7 @@ from tests.scenario.send_api.conftest import MakeProgram
 from tests.scenario.send_api.programs import LETTER, SendingProgram
 from tests.scenario.started_before import StartedBefore
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 GRACES = {"to": "grace@mail.test", "text": "x"}
 RAW = {"Content-Type": "message/rfc822"}
@@ -73,8 +73,8 @@ async def test_what_an_untrusted_proxy_hands_on_is_refused_whatever_it_says(prog
 
 async def test_wrong_foreign_removed_and_missing_tokens_are_answered_alike(program: SendingProgram) -> None:
     workspace = program.demo.workspace
-    removed = await add_program(program.demo, "Scanner")
-    await workspace.command(ADA, "/email-profile", "programs remove Scanner")
+    removed = await add_program(program.demo, "Old scanner")
+    await workspace.command(ADA, "/email-profile", "programs remove Old scanner")
     tokens = {
         "removed": removed,
         "wrong in its secret": program.token[:-8] + "aaaaaaaa",
