@@ -164,14 +164,26 @@ def _line(place: Place) -> tuple[Person, bool]:
 
 @dataclass(kw_only=True)
 class BytesInFlight:
-    """Counts the bytes that letters hold in memory, `most` in sum."""
+    """Counts the bytes that letters hold in memory, `most` in sum.
+
+    A profile holds no more than remains free, and a workspace no more than three times that: so there is room for the
+    letters of others, however many large ones somebody begins.
+    """
 
     most: int = MOST_BYTES
     held: int = field(default=0, init=False)
+    _of: Counter[object] = field(default_factory=Counter, init=False)
 
-    def change(self, before: int, now: int) -> bool:
-        """Count that a letter which held `before` bytes holds `now` bytes; False where that is too much in sum."""
-        if now > before and self.held - before + now > self.most:
+    def change(self, person: Person, before: int, now: int) -> bool:
+        """Count that a letter which held `before` bytes holds `now` bytes; False where that is too much."""
+        more = now - before
+        free = self.most - self.held - more
+        shares = {person: free, person.workspace: 3 * free}
+        if more > 0 and (free < 0 or any(self._of[one] + more > most for one, most in shares.items())):
             return False
-        self.held += now - before
+        self.held += more
+        for one in shares:
+            self._of[one] += more
+            if not self._of[one]:
+                del self._of[one]
         return True

@@ -224,7 +224,7 @@ class SendingSession:
             sentence = f"A message has at most {MAX_LETTER_BYTES // 1_000_000} MB with its attachments encoded."
             raise LetterRefusedError(Cause.SIZE, 552, "5.3.4", sentence)
         if size > self._held:
-            if not self._sending.bytes_in_flight.change(self._held, size):
+            if not self._sending.bytes_in_flight.change(self._sender.person, self._held, size):
                 sentence = "Too many large messages are being sent at the moment. Please try again in a minute."
                 raise LetterRefusedError(Cause.BUSY, 452, "4.3.1", sentence, wait=RETRY_SECONDS)
             self._held = size
@@ -360,7 +360,7 @@ class SendingSession:
     async def _end(self, outcome: Outcome | None) -> None:
         """End the letter, if there is one; `outcome` is None where the program gave it up."""
         letter, self._letter = self._letter, None
-        self._sending.bytes_in_flight.change(self._held, 0)
+        self._sending.bytes_in_flight.change(self._sender.person, self._held, 0)
         self._held = 0
         added = None
         if letter is not None and letter.connection is not None:

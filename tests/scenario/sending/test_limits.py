@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
+from bot.profiles.people.access import Person
 from bot.profiles.sending import places as places_module
 from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, LetterRefusedError, Outcome
 from bot.profiles.sending.places import MOST_WAITING
 from bot.profiles.sending.rates import Rates, sent_on
-from bot.profiles.sending.sending import SendingSession
+from bot.profiles.sending.sending import SendingSession, Via
 from tests.counts import scaled
 from tests.fakes.smtp_server import LOGIN, Silence
 from tests.scenario.people import ADA
@@ -112,7 +114,7 @@ async def test_large_letters_never_take_a_profile_s_last_place(sent: Sent, monke
 
 
 async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> None:
-    sent.sending.bytes_in_flight.most = 10_000_000
+    sent.sending.bytes_in_flight.most = 20_000_000
     async with begun(sent, size=6_000_000) as session, sent.session() as other:
         with pytest.raises(LetterRefusedError) as full:
             await other.begin(LOGIN, size=6_000_000)
@@ -125,6 +127,31 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
         assert (await session.deliver(LETTER)).outcome is Outcome.TAKEN
         other.hold(9_000_000)
         assert sent.sending.bytes_in_flight.held == 9_000_000
+    assert sent.sending.bytes_in_flight.held == 0
+
+
+async def test_whoever_begins_many_large_letters_leaves_room_for_those_of_others(sent: Sent) -> None:
+    def session_of(workspace: str, user: str) -> AbstractAsyncContextManager[SendingSession]:
+        return sent.sending.session(replace(sent.sender, person=Person(workspace, user)), via=Via.SUBMISSION)
+
+    def held(session: SendingSession) -> bool:
+        try:
+            session.hold(25_000_000)
+        except LetterRefusedError as busy:
+            assert (busy.cause, busy.reply.code) == (Cause.BUSY, 452)
+            return False
+        return True
+
+    async with AsyncExitStack() as open_now:
+
+        async def many(workspace: str, *users: str) -> int:
+            sessions = [await open_now.enter_async_context(session_of(workspace, one)) for one in users * 12]
+            return sum(map(held, sessions))
+
+        assert await many("T0TEAM", "U0EVE") == 5
+        assert await many("T0TEAM", "U0EVE", "U0MAL", "U0SAM") == 2
+        assert await many("T0OTHER", "U0ADA") == 1
+        assert (await sent.send()).outcome is Outcome.TAKEN
     assert sent.sending.bytes_in_flight.held == 0
 
 
