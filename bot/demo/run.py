@@ -178,7 +178,8 @@ def _say_welcome(url: str) -> None:
     sys.stdout.write(
         f"\nThe demo workspace is at  {url}\n\n"
         "Try there:  /email-profile edit   then  /email-extra add TLS Y   then  /email-test\n"
-        "The page says what each will show, and fills in the account to use. As Grace Hopper, an admin,\n"
-        "you see how the accounts of forty people fare. Ctrl-C ends the demo.\n\n"
+        "The page says what each will show, and fills in the account to use. Then let its Label program,\n"
+        "which is no part of Slack, send a label. As Grace Hopper, an admin, you see how the accounts of\n"
+        "forty people fare. Ctrl-C ends the demo.\n\n"
     )
     sys.stdout.flush()

@@ -110,6 +110,7 @@ class Metrics:
         self._notices = self._counter("notices", about, "kind", "ended")
         about = "Connections closed because a request or its answer came to no end, by why (late, crowded, unread)"
         self._closed = self._counter("connections_closed", about, "why")
+        self._submission_connections = self._gauge("submission_connections", "Connections of programs now")
         about = "Connections of programs that are gone, by how they ended"
         self._submission_sessions = self._counter("submission_sessions", about, "ended")
         about = "Sign-ins of programs by how they ended"
@@ -199,7 +200,7 @@ class Metrics:
 
     def watch_submission(self, sessions: Callable[[], int]) -> None:
         """Read the number of connections of programs from `sessions` at each scrape."""
-        self._gauge("submission_connections", "Connections of programs now").set_function(sessions)
+        self._submission_connections.set_function(sessions)
 
     def observe_send(self, outcome: str, added: float | None) -> None:
         """Count one letter by what became of it, and observe the seconds that we added to it, where that is known."""

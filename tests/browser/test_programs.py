@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from bot.demo.story import post_first_message
 from tests.browser.conftest import refused
 from tests.browser.keyboard import Keyboard
 from tests.browser.test_story import field, fill, save, say
-from tests.scenario.people import set_up
+from tests.scenario.people import ADA, set_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -176,3 +177,20 @@ async def test_a_message_for_oneself_alone_has_no_menu(page: Page, demo: Demo) -
     await expect(private).to_be_visible()
     await expect(private.get_by_role("button", name="More actions")).to_have_count(0)
     assert demo.mail.mailbox == []
+
+
+async def test_a_program_is_added_with_a_last_day_and_removed_again(page: Page, demo: Demo) -> None:
+    await set_up(demo, ADA)
+    await say(page, "/email-profile programs add Label printer")
+    await expect(field(page, "Name of the program")).to_have_value("Label printer")
+    day = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    await field(page, "Ends on").fill(day)
+    await page.get_by_role("dialog").get_by_role("button", name="Add", exact=True).click()
+    await expect(page.get_by_role("dialog")).to_contain_text(re.compile(r"epb_\w{8}_\w{49}"))
+    await page.get_by_role("dialog").get_by_role("button", name="Done").click()
+    await expect(page.get_by_text(f"never used · ends on {day}")).to_be_visible()
+    # Read aloud, each says whose it is.
+    await page.get_by_role("button", name="Remove Label printer").click()
+    await page.get_by_role("button", name="Remove", exact=True).click()
+    await expect(page.get_by_text("The program Label printer is removed")).to_be_visible()
+    await expect(page.get_by_text(re.compile(r"epb_\w{8}_\w{49}"))).to_have_count(0)

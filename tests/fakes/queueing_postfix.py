@@ -1,6 +1,7 @@
 """Postfix as deploy/postfix/ configures it: a queue before the bot, in a folder of its own."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from tests.deploy_files import read
 from tests.fakes.real_servers import free_ports, server_folder, wait_for_port
@@ -33,15 +35,23 @@ class QueueingPostfix:
         """All that it wrote to its log."""
         return (self.folder / "mail.log").read_text(encoding="utf-8")
 
-    def waiting(self) -> dict[str, str]:
-        """Return why each letter in the queue waits, by sender and recipient; empty where it was not tried yet."""
-        listed = self._run("postqueue", "-j").splitlines()
-        letters = [json.loads(line) for line in listed]
-        return {
-            f"{letter['sender']} {recipient['address']}": recipient.get("delay_reason", "")
-            for letter in letters
-            for recipient in letter["recipients"]
-        }
+    def waiting(self) -> dict[str, set[str]]:
+        """Return why letters wait, by sender; empty for one that is under way."""
+        reasons: dict[str, set[str]] = {}
+        for line in self._run("postqueue", "-j").splitlines():
+            letter = json.loads(line)
+            reasons.setdefault(letter["sender"], set()).add(_reason(letter))
+        return reasons
+
+    def reason(self, sender: str) -> str:
+        """Return why the letters of a sender wait; empty where none does, or one is under way."""
+        reasons = self.waiting().get(sender, set())
+        return "; ".join(sorted(reasons)) if all(reasons) else ""
+
+    def tries(self, sender: str) -> int:
+        """Return how often letters of a sender were deferred."""
+        ids = set(re.findall(rf"qmgr\[\d+\]: (\w+): from=<{re.escape(sender)}>", self.log))
+        return sum(one in ids for one in re.findall(r"smtp\[\d+\]: (\w+): .*status=deferred", self.log))
 
     def try_again(self) -> None:
         """Try every letter of the queue again now."""
@@ -59,6 +69,12 @@ class QueueingPostfix:
     def _run(self, program: str, *arguments: str) -> str:
         command = [program, "-c", str(self.configuration), *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _reason(letter: dict[str, Any]) -> str:
+    # Before it is put away, a request to try again would pass it by.
+    is_put_away = letter["queue_name"] == "deferred"
+    return str(letter["recipients"][0].get("delay_reason", "")) if is_put_away else ""
 
 
 @contextmanager

@@ -3,11 +3,10 @@
 import asyncio
 from datetime import UTC, datetime
 
-import pytest
-
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
 from storage.maintenance.rotation import reseal
+from tests.named import case
 from tests.storage.progress import change
 from tests.store import Store
 
@@ -16,17 +15,18 @@ TOKEN: dict[str, str] = {"token_id": "aB345678", "digest": "0f" * 32}
 LONG = 4e9
 
 
-async def furnish(database: Database, *, ends_at: float | None = None) -> None:
+async def furnish(database: Database, workspace: str = "T1", user: str = "U1", *, ends_at: float | None = None) -> None:
     """Make a token of somebody who is there, and has a profile."""
+    token = {**TOKEN, "token_id": TOKEN["token_id"] if user == "U1" else f"token-{user}"}
     async with database.writing() as tx:
-        await tx.profiles.save("T1", "U1", b"{}", replacing=None)
-        await tx.people.put("T1", "U1", "Ada", ["ada"], 0, NOW)
-        await tx.program_tokens.add("T1", "U1", **TOKEN, ends_at=ends_at, document=b"may send")
+        await tx.profiles.save(workspace, user, b"{}", replacing=None)
+        await tx.people.put(workspace, user, "Ada", ["ada"], 0, NOW)
+        await tx.program_tokens.add(workspace, user, **token, ends_at=ends_at, document=b"may send")
 
 
-async def is_alive(database: Database) -> bool:
+async def is_alive(database: Database, user: str = "U1") -> bool:
     async with database.reading() as tx:
-        shown = await tx.program_tokens.shown(TOKEN["token_id"])
+        shown = await tx.program_tokens.shown(TOKEN["token_id"] if user == "U1" else f"token-{user}")
     return shown is not None and shown.is_alive
 
 
@@ -57,23 +57,22 @@ async def test_no_second_token_takes_an_id_and_what_the_first_one_may_do(databas
     assert (shown.stored.workspace, shown.stored.digest) == ("T1", TOKEN["digest"])
 
 
-@pytest.mark.parametrize(
-    "ended",
-    [
-        "DELETE FROM email_profiles",
-        "DELETE FROM people",
-        "UPDATE people SET deactivated_at = '2026-11-25 12:00:00'",
-        "INSERT INTO workspaces (record_id, workspace, revision, key_id, sealed, left_at) "
-        "VALUES ('x', 'T1', 1, '00000000', '', '2026-11-25 12:00:00')",
-    ],
+ENDS = (
+    "DELETE FROM email_profiles WHERE user_id = 'U1'",
+    "DELETE FROM people WHERE user_id = 'U2'",
+    "UPDATE people SET deactivated_at = '2026-11-25 12:00:00' WHERE user_id = 'U3'",
+    "INSERT INTO workspaces (record_id, workspace, revision, key_id, sealed, left_at) "
+    "VALUES ('x', 'T4', 1, '00000000', '', '2026-11-25 12:00:00')",
 )
-async def test_a_token_is_dead_as_soon_as_its_profile_its_person_or_the_bot_is_gone(
-    database: Database, ended: str
-) -> None:
-    await furnish(database)
-    assert await is_alive(database)
-    await change(database, ended)
-    assert not await is_alive(database)
+
+
+async def test_a_token_is_dead_as_soon_as_its_profile_its_person_or_the_bot_is_gone(database: Database) -> None:
+    owners = (("T1", "U1"), ("T1", "U2"), ("T1", "U3"), ("T4", "U4"), ("T1", "U5"))
+    for workspace, user in owners:
+        await furnish(database, workspace, user)
+    assert [await is_alive(database, user) for _, user in owners] == [True] * 5
+    await change(database, *ENDS)
+    assert [await is_alive(database, user) for _, user in owners] == [False] * 4 + [True]
 
 
 async def test_a_token_is_dead_from_its_end_on_and_is_kept_for_a_week(database: Database) -> None:
@@ -92,31 +91,39 @@ async def test_a_token_is_dead_from_its_end_on_and_is_kept_for_a_week(database: 
     assert [one is not None and one.is_alive for one in shown] == [True, False, False]
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        "digest = '1111111111111111111111111111111111111111111111111111111111111111'",
-        "user_id = 'U2'",
-        "workspace = 'T2'",
-        "ends_at = ends_at + 1",
-        "ends_at = NULL",
-        "created_at = created_at - 1",
-        "last_used_at = 5",
-        "record_id = 'aB345679'",
-        "revision = 7",
-    ],
+EDITS = (
+    "digest = '1111111111111111111111111111111111111111111111111111111111111111'",
+    "user_id = 'U2'",
+    "workspace = 'T2'",
+    "ends_at = ends_at + 1",
+    "ends_at = NULL",
+    "created_at = created_at - 1",
+    "last_used_at = 5",
+    "record_id = 'aB345679'",
+    "revision = 7",
 )
-async def test_a_token_that_was_edited_is_dead(database: Database, edit: str) -> None:
-    await furnish(database, ends_at=LONG)
+
+
+async def test_a_token_that_was_edited_is_dead(database: Database) -> None:
+    tokens = [f"aB00000{number}" for number in range(len(EDITS))]
     async with database.writing() as tx:
-        for workspace, user in (("T1", "U2"), ("T2", "U1")):
+        for workspace, user in (("T1", "U1"), ("T1", "U2"), ("T2", "U1")):
             await tx.profiles.save(workspace, user, b"{}", replacing=None)
             await tx.people.put(workspace, user, "Eve", ["eve"], 0, NOW)
-    await change(database, f"UPDATE program_tokens SET {edit}")
+        for token_id in tokens:
+            await tx.program_tokens.add("T1", "U1", token_id=token_id, digest="0f", ends_at=LONG, document=b"{}")
     async with database.reading() as tx:
-        for token_id in ("aB345678", "aB345679"):
-            shown = await tx.program_tokens.shown(token_id)
-            assert shown is None or not shown.is_alive
+        shown = [await tx.program_tokens.shown(token_id) for token_id in tokens]
+    assert all(one is not None and one.is_alive for one in shown)
+    edits = zip(EDITS, tokens, strict=True)
+    await change(
+        database, *(f"UPDATE program_tokens SET {edit} WHERE record_id = '{token_id}'" for edit, token_id in edits)
+    )
+    async with database.reading() as tx:
+        for edit, token_id in zip((*EDITS, "another id"), (*tokens, "aB345679"), strict=True):
+            with case(edit):
+                found = await tx.program_tokens.shown(token_id)
+                assert found is None or not found.is_alive
 
 
 async def test_what_the_version_before_leaves_of_a_deleted_profile_is_purged(database: Database) -> None:

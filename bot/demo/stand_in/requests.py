@@ -182,8 +182,8 @@ class WorkspaceRequests(Platform):
             "text": message.text,
             "team": TEAM,
         }
-        # A person's message has no blocks of the app's, and one without files has no list of them.
-        about |= {"blocks": message.blocks} if message.blocks else {}
+        typed = {"type": "rich_text_section", "elements": [{"type": "text", "text": message.text}]}
+        about["blocks"] = message.blocks or [{"type": "rich_text", "block_id": "typed", "elements": [typed]}]
         about |= {"files": message.files} if message.files else {}
         payload = {
             "type": "message_action",

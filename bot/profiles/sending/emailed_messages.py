@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.account.records import ProfileState, ProfileView, load
+from bot.profiles.connection_tests.limits import duration_words
 from bot.profiles.people.access import Access, Person
 from bot.profiles.sending.emails import Email, email_message, needs_utf8
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
@@ -18,6 +19,11 @@ _NOT_READY: Mapping[ProfileState, str] = {
     ProfileState.PASSWORD_MISSING: "The password is missing in your email profile, so nothing can be sent.",
     ProfileState.UNREADABLE: "Your email profile cannot be read, so nothing can be sent. Set it up anew.",
 }
+
+_REFUSED = (
+    "Your mail server refused the sign-in of your email profile, so nothing is sent with it. Set a new password, or "
+    "test it again with /email-test."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +122,9 @@ async def _sent(session: SendingSession, profile: EmailProfile, email: Email, co
 
 
 def _missing(view: ProfileView) -> str:
+    """Return what a profile lacks to send with it, as a sentence; empty when nothing is known to be lacking."""
+    if view.is_held:
+        return _REFUSED
     return _NOT_READY.get(view.state, "")
 
 
@@ -127,8 +136,13 @@ def _not_sent(error: LetterRefusedError) -> SentEmail:
     """Return why an email was not sent, in the words of its writer where their profile is the reason."""
     if error.cause is Cause.ENDED:
         return SentEmail(outcome=Outcome.NOT_READY, sentence=_NOT_READY[ProfileState.NOT_SET_UP])
+    if error.cause is Cause.RATE:
+        when = f"in {duration_words(error.wait)}" if error.wait else "later"
+        sentence = f"Nothing was sent: you have sent as many emails as you may for now. Try again {when}."
+        return SentEmail(outcome=Outcome.TRY_LATER, sentence=sentence)
     if error.cause is not Cause.NOT_READY:
         return SentEmail(outcome=outcome_of(error.reply), sentence=str(error))
     at = f", which fails at {error.stage}" if error.stage else ""
-    sentence = f"Nothing was sent: your email profile has to be set right first{at}."
+    when = f" The bot tries it again in {duration_words(error.wait)}." if error.wait else ""
+    sentence = f"Nothing was sent: your email profile has to be set right first{at}.{when}"
     return SentEmail(outcome=Outcome.NOT_READY, sentence=sentence)

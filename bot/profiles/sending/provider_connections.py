@@ -54,14 +54,39 @@ class ProviderConnections:
     kept: KeptConnections = field(default_factory=KeptConnections)
     _signing_in: WeakValueDictionary[Person, asyncio.Lock] = field(default_factory=WeakValueDictionary, init=False)
     _paused: dict[ProfileAtRevision, float] = field(default_factory=dict, init=False)
+    _openings: set[asyncio.Task[tuple[ReadyProfile, ProviderConnection]]] = field(default_factory=set, init=False)
 
     async def open(self, person: Person, program: Program) -> tuple[ReadyProfile, ProviderConnection]:
         """Return a connection of somebody's profile as it is stored now: one given back meanwhile, or a new one.
+
+        What was begun is opened to its end, also where the caller is cancelled: the next letter finds it.
 
         Raises:
             LetterRefusedError: 454 4.7.0, the sign-in was refused, or nobody may try it now, or the profile needs its
                 owner for another reason; 451 4.4.1, the server cannot be reached.
         """
+        opening = asyncio.create_task(self._open_one(person, program), name="open a connection to a provider")
+        self._openings.add(opening)
+        opening.add_done_callback(self._openings.discard)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._keep)
+            raise
+
+    async def close(self) -> None:
+        """Close what is kept, and stop what is being opened; for the end of the process."""
+        for opening in self._openings:
+            opening.cancel()
+        await asyncio.gather(*self._openings, return_exceptions=True)
+        await self.kept.close_all()
+
+    def _keep(self, opening: "asyncio.Task[tuple[ReadyProfile, ProviderConnection]]") -> None:
+        if not opening.cancelled() and opening.exception() is None:
+            ready, connection = opening.result()
+            self.kept.give(ready.at, connection)
+
+    async def _open_one(self, person: Person, program: Program) -> tuple[ReadyProfile, ProviderConnection]:
         async with self._signing_in.setdefault(person, asyncio.Lock()):
             async with self.database.reading() as tx:
                 ready = await ready_profile(tx, person)
@@ -71,7 +96,7 @@ class ProviderConnections:
     async def _open(self, ready: ReadyProfile, program: Program) -> ProviderConnection:
         self._require_no_pause(ready)
         account, sign_in = await self._counted(ready)
-        is_refused, connection = False, None
+        is_refused = False
         try:
             connection = await open_connection(account, self.tester)
         except SignInRefusedError as refused:
@@ -83,24 +108,13 @@ class ProviderConnections:
         except RateLimitedError as limited:
             raise _limited(ready, limited) from None
         finally:
-            if not is_refused:
-                await self._uncount(sign_in, connection)
+            if sign_in is not None and not is_refused:
+                # What the database cannot uncount stays counted until its window is over.
+                with suppress(DatabaseUnavailableError):
+                    async with self.database.writing() as tx:
+                        await sign_in.give_back(tx)
         self.count_sign_in("accepted")
         return connection
-
-    async def _uncount(self, sign_in: CountedSignIn | None, connection: ProviderConnection | None) -> None:
-        """Uncount a sign-in that was not refused; whoever goes meanwhile leaves no connection open."""
-        if sign_in is None:
-            return
-        try:
-            # What the database cannot uncount stays counted until its window is over.
-            with suppress(DatabaseUnavailableError):
-                async with self.database.writing() as tx:
-                    await sign_in.give_back(tx)
-        except BaseException:
-            if connection is not None:
-                self.kept.close(connection)
-            raise
 
     async def _counted(self, ready: ReadyProfile) -> tuple[Account, CountedSignIn | None]:
         """Count the sign-in as a test of the owner's is counted, and return the account with which to open."""

@@ -110,8 +110,8 @@ class Sending:
         return self.places.place(Place(person=person, program="", host=host))
 
     async def close(self) -> None:
-        """Close the connections that are kept; for the end of the process."""
-        await self.connections.kept.close_all()
+        """Close the connections to providers; for the end of the process."""
+        await self.connections.close()
 
     def note_offers(self, person: Person, offers: Offers) -> None:
         """Remember what a profile's provider offers, of the last few profiles that sent."""
@@ -183,7 +183,7 @@ class SendingSession:
         await self.reset()
         self._seconds = 0.0
         async with self._step():
-            letter = self._letter = await self._counted(mail_from, size)
+            letter = await self._count(mail_from, size)
             await self._take_place(letter, is_large=size > LARGE_BYTES)
             reply = await self._tell_sender(letter, mail_from, size=size, utf8=utf8, eight_bit=eight_bit)
             if reply.code >= 400:
@@ -252,6 +252,18 @@ class SendingSession:
     async def reset(self) -> None:
         """Forget the letter that was begun, as RSET does; nothing if there is none."""
         await self._end(None)
+
+    async def _count(self, mail_from: str, size: int) -> _BegunLetter:
+        """Begin a letter by counting it; whoever goes meanwhile leaves one behind that is ended and uncounted."""
+        counting = asyncio.create_task(self._counted(mail_from, size), name="count a letter")
+        try:
+            self._letter = await asyncio.shield(counting)
+        except asyncio.CancelledError:
+            await asyncio.wait({counting})
+            if counting.exception() is None:
+                self._letter = counting.result()
+            raise
+        return self._letter
 
     async def _counted(self, mail_from: str, size: int) -> _BegunLetter:
         self.hold(size)

@@ -98,7 +98,9 @@ def _wrong_name(name: str, names: Collection[str]) -> str:
     if not name.isprintable():
         return "Name of the program: use letters, digits and signs alone, for example Label printer."
     if name.casefold() in {other.casefold() for other in names}:
-        return f"Name of the program: you have a program with the name {name} already. Type another name."
+        # Also where the first answer to this very form was lost: then that program's token was shown to nobody.
+        taken = f"Name of the program: you have a program with the name {name} already."
+        return f"{taken} Type another name, or remove that program first."
     return ""
 
 

@@ -41,6 +41,7 @@ _MOST_NETWORKS = 20
 """Networks of a program that are known; of one that is used in more, the one that was new first is told of again."""
 _NOTED_AGAIN_SECONDS = MINUTE
 """A use is written down when the last one that was is so long ago, or when it comes from a new network."""
+UNKNOWN_NETWORK = "unknown"
 _NOBODY = ParsedToken(id="", digest="0" * 64)
 
 
@@ -55,12 +56,14 @@ class WrongTokenError(UserError):
 
 
 def network_of(address: str) -> str:
-    """Return the network that an address belongs to, in CIDR form: IPv4 by /24, IPv6 by /64.
+    """Return the network that an address (or a network) belongs to, in CIDR form: IPv4 by /24, IPv6 by /64.
 
-    Raises:
-        ValueError: it is neither an IP address nor a network.
+    What is neither, as who comes by a socket of this machine, is one network of its own.
     """
-    network = ip_network(address.partition("%")[0], strict=False)
+    try:
+        network = ip_network(address.partition("%")[0], strict=False)
+    except ValueError:
+        return UNKNOWN_NETWORK
     mapped = getattr(network.network_address, "ipv4_mapped", None)
     if mapped is not None:
         network = ip_network(str(mapped))

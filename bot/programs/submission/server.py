@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 20.0
 """In which a connection is encrypted that begins so."""
 
+ABORTED_SECONDS = 2.0
+"""How long a stop waits for what connections leave that it ended."""
+
 BACKLOG = 1024
 """Connections that may wait to be taken; the system allows 4096 (net.core.somaxconn)."""
 
@@ -110,9 +113,13 @@ class SubmissionServer:
             Encryption.SSL: self._place.tls_port,
             Encryption.TLS if self._certificate else Encryption.NONE: self._place.port,
         }
-        for encryption, port in ports.items():
-            if port is not None:
-                await self._listen(encryption, port)
+        try:
+            for encryption, port in ports.items():
+                if port is not None:
+                    await self._listen(encryption, port)
+        except PortError:
+            await self.close(0.0)
+            raise
         where = " and ".join(f"{port} ({_WORDS[encryption]})" for encryption, port in self.ports.items())
         log.info("Serving programs at %s, port %s", self._place.host, where)
 
@@ -132,12 +139,18 @@ class SubmissionServer:
             server.close()
         for connection in self._connections.all():
             connection.leave()
+        await self._wait(seconds)
+        for connection in self._connections.all():
+            connection.abort()
+        # A letter that was given to its provider to the end may still wait for the answer.
+        await self._wait(ABORTED_SECONDS)
+        for work in self._works:
+            work.cancel()
+
+    async def _wait(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._is_idle.wait()
-        for connection in self._connections.all():
-            connection.abort()
-        await self._is_idle.wait()
 
     # For connections.
 

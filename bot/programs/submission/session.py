@@ -33,8 +33,14 @@ DATA_SECONDS = 600.0
 SESSION_SECONDS = 900.0
 """In which everything is done. An answer that is waited for then is still given."""
 
+UNREAD_SECONDS = 60.0
+"""In which a program takes replies that do not fit into the system's buffers any more."""
+
 CLOSING_SECONDS = 10.0
 """In which a program takes the last that it is told."""
+
+MOST_REFUSED_BYTES = 100_000_000
+"""Of a letter that is refused, above which its end is not waited for."""
 
 MOST_WAITING_BYTES = 65_536
 """Sent and not yet read, above which nothing more is taken from the network."""
@@ -101,11 +107,13 @@ class SubmissionSession(SMTP):
         self._drops_all = False
         self._is_leaving = self._is_over = False
         self._fault: str | None = None
+        self._reply: list[str] = []
         self._mistakes = self._commands = 0
         self._letter: ArrivingLetter | None = None
         self._is_whole = asyncio.Event()
         self._late: asyncio.TimerHandle | None = None
         self._over: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     # What comes.
 
@@ -122,7 +130,7 @@ class SubmissionSession(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         """End everything."""
-        for timer in (self._late, self._over):
+        for timer in (self._late, self._over, self._unread):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(error)
@@ -161,6 +169,8 @@ class SubmissionSession(SMTP):
             self._incoming.add(after)
             self._letter = None
             self._is_whole.set()
+        elif letter.refusal is not None and letter.received > MOST_REFUSED_BYTES:
+            self.end(replies.cleaned(str(letter.refusal)), Ended.REFUSED)
 
     def _hand_on(self, line: bytes | LineFault) -> None:
         """Give aiosmtpd a line; in place of one that is none, what it will answer with an error."""
@@ -180,16 +190,30 @@ class SubmissionSession(SMTP):
 
     # What is said.
 
+    def pause_writing(self) -> None:
+        """Give the program some time to take what was said."""
+        self._unread = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        if self._unread is not None:
+            self._unread.cancel()
+        super().resume_writing()
+
     async def push(self, status: AnyStr) -> None:
-        """Send a reply, and take the next line once it is on its way."""
+        """Send a reply, all of its lines together, and take the next command once it is on its way."""
         text = status.decode("ascii", "replace") if isinstance(status, bytes) else status
         fault, self._fault = self._fault, None
         text = replies.cleaned(fault or text)
+        self._reply.append(text)
+        if text[3:4] == "-":
+            return
+        lines, self._reply = self._reply, []
         with suppress(ConnectionError):
             # Whoever has gone is told nothing; that the connection is lost is said apart.
-            await super().push(text)
-        if text[3:4] != "-":
-            self._said(text)
+            await super().push("\r\n".join(lines))
+        self._said(text)
 
     def _said(self, text: str) -> None:
         self._is_asking = text.startswith("334")
@@ -197,7 +221,7 @@ class SubmissionSession(SMTP):
             self.ended = Ended.QUIT
         if text.startswith("421"):
             self._close(Ended.REFUSED)
-        if self._drops_all or self._letter is not None or self.ended is Ended.QUIT:
+        if self._drops_all or self.ended is Ended.QUIT or text.startswith("354"):
             return
         if self._is_over:
             self.end(replies.SESSION_OVER, Ended.LATE)
@@ -241,6 +265,7 @@ class SubmissionSession(SMTP):
     def _end_of_session(self) -> None:
         """End now, or, while an answer is being waited for, after that."""
         self._is_over = True
+        self._over = asyncio.get_running_loop().call_later(SESSION_SECONDS, self.abort)
         if self._awaits_line or self._letter is not None:
             self.end(replies.SESSION_OVER, Ended.LATE)
 
@@ -251,7 +276,7 @@ class SubmissionSession(SMTP):
             self.end(replies.STOPPING, Ended.STOPPED)
 
     def abort(self) -> None:
-        """End the connection without a word."""
+        """End the connection without a word; whoever does not read is told none."""
         if isinstance(self.transport, asyncio.Transport):
             self.transport.abort()
 

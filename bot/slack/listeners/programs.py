@@ -18,7 +18,7 @@ from bot.slack.command_text import Invocation, subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
 from bot.slack.middleware.caller import pressed_value
-from bot.slack.replies.modals import open_or_offer, update_modal
+from bot.slack.replies.modals import is_in_modal, open_or_offer, update_modal
 from bot.slack.replies.reply import message_modal, reply_below, reply_in_place
 from bot.slack.replies.response_url import post_where_opened, reply_address
 from bot.slack.views import programs as views
@@ -66,9 +66,16 @@ class ProgramListeners:
     async def press_programs(
         self, ack: AsyncAck, body: Payload, client: AsyncWebClient, caller: Person, owner: Person
     ) -> None:
-        """Show the list below a message, or in a modal."""
+        """Show the list below a message, or in a modal; a modal that was pressed in becomes the list.
+
+        So two more fit on top of it, which are the most that adding a program and its settings take.
+        """
         await ack()
-        await reply_below(body, client, title=views.TITLE, first=await self._list(caller, owner))
+        message = await self._list(caller, owner)
+        if is_in_modal(body):
+            await (await reply_in_place(body, client, title=views.TITLE, first=message)).show(message)
+        else:
+            await reply_below(body, client, title=views.TITLE, first=message)
 
     async def open_add(
         self,

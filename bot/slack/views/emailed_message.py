@@ -1,8 +1,10 @@
 """“Email this message”: the modal in which the email is written, and what has become of it."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote_plus
 
 from slack_sdk.models.blocks import InputBlock, PlainTextInputElement
 from slack_sdk.models.views import View
@@ -32,9 +34,10 @@ _MAX_INPUT_LENGTH = 3000
 """Characters of a text input (https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element)."""
 _PART_LENGTH = 2800
 """Characters of one input's part of a longer text, so that something can be added to each."""
-_MOST_PREFILLED = 25_000
-"""Characters of a message that an email begins with: people type 12,000 at most, and apps' 40,000 may be too much for
-a view (https://docs.slack.dev/reference/views)."""
+_MOST_PREFILLED_BYTES = 90_000
+"""Of a message that an email begins with, as Slack sends it: twice with each press on Send, what the form began with
+and what stands in it, in a request of 256 KiB at most. That is room for 10,000 letters of any script; people type
+12,000 characters at most, apps 40,000."""
 _MOST_PARTS = 30
 """More than what is typed into all parts of the longest text takes, however it is cut anew."""
 _MAX_TO_LENGTH = 3000
@@ -67,7 +70,10 @@ def subject_of(text: str) -> str:
 
 def text_of(message: str) -> str:
     """Return the text that an email begins with; the end of a very long message is left off, which it says."""
-    return message if len(message) <= _MOST_PREFILLED else message[:_MOST_PREFILLED] + _LEFT_OFF
+    kept = message
+    while (size := len(quote_plus(json.dumps(kept)))) > _MOST_PREFILLED_BYTES:
+        kept = kept[: len(kept) * _MOST_PREFILLED_BYTES // size - 1]
+    return kept if kept == message else kept + _LEFT_OFF
 
 
 def email_modal(draft: EmailDraft, *, notes: Sequence[Block] = (), submit: str = "Send") -> View:

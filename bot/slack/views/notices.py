@@ -223,9 +223,9 @@ def _refused(notice: RefusedNotice, owner: str, entry: PasswordEntry) -> Message
         text=f"{text} Set a new password, or correct the login; then test again.",
         blocks=[
             section(
-                f"{text}\n{code(notice.host)} did not sign in {code(truncate(notice.login, 100))} when a program was "
-                f"to send. Programs that send as {code(notice.address)} are told to try later, and the bot does not "
-                "sign in again before you change the profile, or a test of it passes. If the password changed, set "
+                f"{text}\n{code(notice.host)} did not sign in {code(truncate(notice.login, 100))} when a message "
+                f"was to be sent. Programs that send as {code(notice.address)} are told to try later, and the bot does "
+                "not sign in again before you change the profile, or a test of it passes. If the password changed, set "
                 "the new one; `/email-profile` says what the server answered."
             ),
             actions(password, button("Test again", ActionId.TEST, value=owner)),

@@ -14,6 +14,7 @@ from bot.demo.stand_in.faults import Fault
 from bot.demo.stand_in.people import CHANNEL
 from bot.demo.stand_in.platform import Message, searchable
 from bot.demo.stand_in.views import OpenView, PlatformError
+from bot.profiles.sending.rates import Rates
 from tests.scenario.people import ADA, GRACE, buttons, set_up, settled, typed
 from tests.store import Store
 
@@ -100,6 +101,15 @@ async def test_hostile_text_of_ten_thousand_characters_arrives_as_it_is_and_as_m
     assert b"<script" not in content.partition(b"text/html")[2]
 
 
+async def test_ten_thousand_letters_of_any_script_go_through_the_form_and_out(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    await begun(http_demo, await written(http_demo, "жёлтый " * 1_430))
+    await http_demo.workspace.fill(ADA, "Subject", "Коробка 7")
+    await sent(http_demo, containing=SENT)
+    (mailed,) = http_demo.mail.mailbox
+    assert (mailed.subject, mailed.text.count("жёлтый")) == ("Коробка 7", 1_430)
+
+
 @pytest.mark.parametrize("subject", ["Label\r\nBcc: eve@evil.example", "Label\nBcc: eve@evil.example", "\x00Label"])
 async def test_a_subject_of_several_lines_is_refused_at_its_field_and_nothing_is_lost(
     http_demo: Demo, subject: str
@@ -180,6 +190,16 @@ async def test_a_sign_in_that_is_refused_is_told_with_the_way_to_the_profile_and
     assert given_back.reader == ADA
     for part in ("To: grace@demo.example", "Subject: Crate 7", "It is ready."):
         assert part in searchable(given_back)
+    # From then on it is said before anything is written, until a test passes or the profile is changed.
+    await http_demo.workspace.cancel(ADA)
+    await http_demo.workspace.shortcut(ADA, NAME, await written(http_demo, "It is ready."))
+    refused = await http_demo.workspace.wait_message(ADA, "refused the sign-in of your email profile")
+    await http_demo.workspace.press(ADA, "Open my email profile", message=refused)
+    await http_demo.workspace.wait_view(ADA, "Email profile")
+    await http_demo.workspace.fill(ADA, "Password", http_demo.mail.account("ada@demo.example").password)
+    assert await http_demo.workspace.submit(ADA) == {}
+    await begun(http_demo, await written(http_demo, "It is ready."))
+    await sent(http_demo, containing=SENT)
 
 
 async def test_a_slow_answer_is_told_in_the_modal_and_where_that_is_closed_in_the_channel(
@@ -252,6 +272,21 @@ async def test_a_stop_while_an_email_is_sent_is_told_as_not_known(
     told = await http_demo.workspace.wait_view(ADA, NAME, containing="It is not known whether the email was sent.")
     assert "Please run it again" not in str(told.content)
     assert str(typed(http_demo, ADA, "Text")).endswith("It is ready.")
+
+
+async def test_who_has_sent_as_many_as_they_may_is_told_when_to_go_on_and_keeps_what_they_wrote(
+    http_demo: Demo,
+) -> None:
+    await set_up(http_demo, ADA)
+    http_demo.bot.sending.rates = Rates(program=1)
+    await begun(http_demo, await written(http_demo, "It is ready."))
+    await sent(http_demo, containing=SENT)
+    await http_demo.workspace.cancel(ADA)
+    await begun(http_demo, await written(http_demo, "It is ready, too."))
+    told = await sent(http_demo, containing="you have sent as many emails as you may for now. Try again in ")
+    assert "program" not in str(told.content["blocks"])
+    assert str(typed(http_demo, ADA, "Text")).endswith("It is ready, too.")
+    assert len(http_demo.mail.mailbox) == 1
 
 
 async def test_a_message_for_one_person_alone_has_no_such_menu(http_demo: Demo) -> None:

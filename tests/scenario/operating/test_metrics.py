@@ -15,10 +15,14 @@ from bot.observability.log import Outcome
 from bot.observability.metrics import SENDS_ENDED
 from bot.profiles.people.notices import NoticeKind
 from bot.profiles.sending.letters import Outcome as LetterOutcome
+from bot.programs.submission.dialogue import SignIn
+from bot.programs.submission.session import Ended as SessionEnded
 from bot.slack.background.outbox import Ended
 from bot.slack.middleware.request_log import KINDS
+from bot.smtp.account import Encryption
 from bot.smtp.check.report import Outcome as StageOutcome
 from bot.smtp.check.report import StageName
+from tests.fakes.smtp_client import RawClient, plain
 from tests.scenario.operating.test_canary import CANARY, leaks
 from tests.scenario.people import ADA, GRACE, notices_sent, run_test, set_up
 from tests.store import Store
@@ -67,6 +71,10 @@ async def live(demo: Demo) -> None:
     await demo.workspace.open_home(ADA)
     await demo.workspace.command(GRACE, "/email-extra", "add FROM_NAME Ada @ada")
     await notices_sent(demo)
+    assert demo.bot.submission is not None
+    async with RawClient(demo.bot.submission.ports[Encryption.NONE]) as client:
+        await client.greeted()
+        await client.say(f"AUTH PLAIN {plain(CANARY, CANARY)}", "QUIT")
 
 
 @pytest.mark.parametrize("way", ["http", "socket"])
@@ -105,6 +113,9 @@ async def test_what_is_documented_is_what_is_emitted_and_labels_are_of_fixed_lis
     assert {outcome.replace(" ", "_") for outcome in LetterOutcome} == set(SENDS_ENDED)
     renewals = "email_profile_bot_token_renewals_total"
     assert values(families, renewals, "ended") == {"renewed", "refused", "failed"}
+    assert values(families, "email_profile_bot_submission_sessions_total", "ended") == set(SessionEnded)
+    assert values(families, "email_profile_bot_submission_sign_ins_total", "ended") == set(SignIn)
+    assert 'email_profile_bot_submission_sign_ins_total{ended="wrong"} 1.0' in text
     assert 'email_profile_bot_build_info{version="' in text
     assert "email_profile_bot_jobs_running 0.0" in text
     assert leaks(text.encode()) == []

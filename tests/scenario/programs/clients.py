@@ -104,7 +104,10 @@ async def by_curl(values: Values, to: str, letter: bytes, folder: Path) -> str:
     )
 
 
-async def by_nodemailer(values: Values, to: str, letter: bytes, folder: Path) -> str:
+async def by_nodemailer(
+    values: Values, to: str, letter: bytes, folder: Path, *, signing: Mapping[str, str] | None = None
+) -> str:
+    """As the others; `signing` are Nodemailer's options for DKIM."""
     package = npm_packages.installed(HERE / "nodemailer", "nodemailer")
     file = folder / "letter.eml"
     file.write_bytes(letter)
@@ -116,6 +119,7 @@ async def by_nodemailer(values: Values, to: str, letter: bytes, folder: Path) ->
         "ignoreTLS": values.encryption is Encryption.NONE,
         "auth": {"user": values.address, "pass": values.token},
         "tls": {"ca": values.authority_file.read_text()} if values.authority_file else {},
+        **({"dkim": signing} if signing else {}),
     }
     script = f"""
         const transport = require({json.dumps(str(package))}).createTransport({json.dumps(transport)});

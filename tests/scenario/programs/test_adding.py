@@ -16,7 +16,8 @@ from bot.profiles.tokens.program_form import ProgramForm
 from bot.programs.snippets import TOKEN_PLACEHOLDER
 from tests.benchmarks.program import free_port
 from tests.databases import KINDS
-from tests.scenario.people import ADA, GRACE, history, set_up, settled
+from tests.named import case
+from tests.scenario.people import ADA, GRACE, fill_form, history, set_up, settled
 from tests.scenario.programs.people import TOKEN, add_program, listed, on_top, sign_in, tokens_of
 from tests.scenario.started_before import StartedBefore
 from tests.store import Store
@@ -64,29 +65,29 @@ async def test_a_name_behind_the_command_stands_in_the_form(http_demo: Demo) -> 
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 
 
-@pytest.mark.parametrize(
-    ("label", "value", "said"),
-    [
-        ("Name of the program", "  ", "type a name"),
-        ("Name of the program", "label PRINTER", "you have a program with the name label PRINTER already"),
-        ("Messages a day", "0", "use a number from 1 to 10,000, for example 500"),
-        ("Messages a day", "10001", "use a number from 1 to 10,000, for example 500"),
-        ("Ends on", YESTERDAY, "this day is over"),
-    ],
+WRONG = (
+    ("Name of the program", "  ", "type a name"),
+    ("Name of the program", "label PRINTER", "you have a program with the name label PRINTER already"),
+    ("Messages a day", "0", "use a number from 1 to 10,000, for example 500"),
+    ("Messages a day", "10001", "use a number from 1 to 10,000, for example 500"),
+    ("Ends on", YESTERDAY, "this day is over"),
 )
-async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_added(
-    http_demo: Demo, store: Store, label: str, value: str, said: str
-) -> None:
+
+
+async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_added(http_demo: Demo, store: Store) -> None:
     workspace = http_demo.workspace
     await set_up(http_demo, ADA)
     await add_program(http_demo)
-    await workspace.command(ADA, "/email-profile", "programs add Scanner")
-    await workspace.wait_view(ADA, "Add a program")
-    await workspace.fill(ADA, label, value)
-    errors = await workspace.submit(ADA)
-    assert list(errors) == [label]
-    assert errors[label].startswith(f"{label}: ")
-    assert said in errors[label]
+    for label, value, said in WRONG:
+        with case(f"{label} {value}"):
+            await workspace.command(ADA, "/email-profile", "programs add Scanner")
+            await workspace.wait_view(ADA, "Add a program")
+            await workspace.fill(ADA, label, value)
+            errors = await workspace.submit(ADA)
+            assert list(errors) == [label]
+            assert errors[label].startswith(f"{label}: ")
+            assert said in errors[label]
+            await workspace.cancel(ADA)
     assert len(await store.ask("SELECT 1 FROM program_tokens")) == 1
 
 
@@ -152,6 +153,31 @@ async def test_from_the_home_tab_the_list_is_a_modal_that_shows_what_was_added(h
     assert "Label printer" in on_top(http_demo)
     assert "never used" in on_top(http_demo)
     assert not TOKEN.search(on_top(http_demo))
+
+
+async def test_over_a_card_in_a_modal_a_program_is_added_and_its_settings_are_shown(http_demo: Demo) -> None:
+    workspace = http_demo.workspace
+    await workspace.command(ADA, "/email-profile", "edit")
+    await workspace.wait_view(ADA, "Email profile")
+    await fill_form(http_demo, ADA, encryption="none")
+    assert await workspace.submit(ADA) == {}
+    await workspace.wait_message(ADA, "Port 587 goes with TLS")
+    await workspace.open_home(ADA)
+    await workspace.press_home(ADA, "Add TLS Y")
+    await workspace.wait_view(ADA, "Email profile", containing="Programs")
+    await workspace.press(ADA, "Programs")
+    await workspace.wait_view(ADA, "Programs", containing="None yet.")
+    await workspace.press(ADA, "Add a program")
+    await workspace.wait_view(ADA, "Add a program")
+    await workspace.fill(ADA, "Name of the program", "Label printer")
+    assert await workspace.submit(ADA) == {}
+    await settled(http_demo)
+    await workspace.select(ADA, "program_settings", "Send API")
+    # Slack stacks three at most.
+    await workspace.wait_view(ADA, "Settings", containing="Authorization: Bearer")
+    await workspace.cancel(ADA)
+    await workspace.cancel(ADA)
+    assert "Label printer" in on_top(http_demo)
 
 
 async def test_in_the_modal_a_program_is_removed_in_its_place(http_demo: Demo) -> None:

@@ -66,7 +66,7 @@ _NUMBERS = itertools.count()
 
 @given(steps=SESSIONS, signs_in=st.booleans(), pieces=st.sampled_from([0, 0, 0, 1, 7]), breaks_off=st.booleans())
 @settings(
-    max_examples=scaled(quick=40, full=10_000),
+    max_examples=scaled(quick=15, full=10_000),
     deadline=None,
     # A session that fails waits for an answer in vain: made smaller again and again, it would for minutes.
     phases=[Phase.explicit, Phase.generate],

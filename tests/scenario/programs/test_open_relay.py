@@ -20,7 +20,7 @@ from tests.scenario.programs.ways_in import WAYS_IN, WayIn, spoken
 
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
 
-AT_ONCE = 20
+AT_ONCE = 54
 """Ways that are tried at the same time, each from a network of its own."""
 
 

@@ -13,7 +13,9 @@ import pytest
 from bot.demo.run import Demo, running_demo
 from bot.demo.stand_in.platform import searchable
 from tests.benchmarks.program import free_port
-from tests.scenario.people import ADA
+from tests.scenario.people import ADA, GRACE
+from tests.scenario.private_password.browsers import Browser
+from tests.scenario.private_password.browsers import sign_in as sign_in_to
 from tests.scenario.programs.people import TOKEN, listed, on_top, sign_in
 from tests.scenario.started_before import StartedBefore
 from tests.store import Store
@@ -132,13 +134,13 @@ async def test_a_link_for_a_program_sets_no_password_and_one_for_a_password_adds
     assert (await ask(browser, "POST", url, data={"mark": await mark(browser, url), "program": "add"}))[0] == 200
 
 
-@pytest.mark.parametrize("given", [{}, {"program": "add"}, {"mark": "0" * 32, "program": "add"}])
 async def test_a_form_that_is_not_from_the_page_adds_nothing(
-    private: Demo, browser: aiohttp.ClientSession, store: Store, given: dict[str, str]
+    private: Demo, browser: aiohttp.ClientSession, store: Store
 ) -> None:
     await fill_profile(private)
     url = await link(private)
-    assert (await ask(browser, "POST", url, data=given))[0] == 403
+    for given in ({}, {"program": "add"}, {"mark": "0" * 32, "program": "add"}):
+        assert (await ask(browser, "POST", url, data=given))[0] == 403
     assert await store.ask("SELECT 1 FROM program_tokens") == []
 
 
@@ -167,3 +169,26 @@ async def change_login(demo: Demo) -> None:
     await demo.workspace.wait_view(ADA, "Email profile")
     await demo.workspace.fill(ADA, "User/Login", "another")
     assert await demo.workspace.submit(ADA) == {}
+
+
+async def test_where_people_sign_in_first_the_page_of_a_program_is_its_owners_alone(
+    started: StartedBefore, tmp_path: Path, browser: aiohttp.ClientSession, store: Store
+) -> None:
+    app: dict[str, Any] = {"slack_client_id": "1815.1852", "slack_client_secret": "demo"}
+    async with running_demo(tmp_path, encryption_keys=started.key, password_entry="private", **app) as demo:
+        await fill_profile(demo)
+        url = await link(demo)
+        _, before = await ask(browser, "GET", url)
+        assert "Sign in with Slack" in before
+        assert "Label printer" not in before
+        page = Browser(browser)
+        assert (await sign_in_to(demo, page, url, GRACE)).status == 403
+        browser.cookie_jar.update_cookies({"password-form": "0" * 32})
+        status, forged = await ask(browser, "POST", url, data={"mark": "0" * 32, "program": "add"})
+        assert (status, TOKEN.search(forged)) == (403, None)
+        assert await store.ask("SELECT 1 FROM program_tokens") == []
+        browser.cookie_jar.clear()
+        assert (await sign_in_to(demo, page, url, ADA)).status == 303
+        status, shown = await ask(browser, "POST", url, data={"mark": await mark(browser, url), "program": "add"})
+        assert status == 200
+        assert TOKEN.search(shown)

@@ -96,7 +96,6 @@ ENDS: tuple[Callable[[Demo, Store], Awaitable[None]], ...] = (
 )
 
 
-@pytest.mark.databases(*KINDS)
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: end.__name__)
 async def test_a_token_that_has_ended_is_refused_in_the_words_of_a_wrong_one(
     http_demo: Demo, store: Store, end: Callable[[Demo, Store], Awaitable[None]]
@@ -198,7 +197,6 @@ async def test_ten_wrong_ones_block_their_network_for_a_quarter_of_an_hour_and_n
     assert (await ask(token, "192.0.2.200")).person.user == ADA
 
 
-@pytest.mark.databases(*KINDS)
 async def test_the_first_use_from_a_network_is_told_to_the_owner_once(http_demo: Demo) -> None:
     await set_up(http_demo, ADA)
     token = await add_program(http_demo)
@@ -294,6 +292,8 @@ def test_networks_are_those_of_one_site() -> None:
         ("2001:db8:1:2::/64", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
         ("127.0.0.1", "127.0.0.0/24"),
+        ("", "unknown"),
+        ("by a socket", "unknown"),
     ):
         assert network_of(address) == network
     assert FROM == "10.1.4.7"

@@ -162,3 +162,20 @@ async def test_a_program_gets_its_answer_even_if_it_cannot_be_stored_and_the_let
 
 async def unavailable(*_: object, **__: object) -> None:
     raise DatabaseUnavailableError(DatabaseFault.NOT_WRITABLE)
+
+
+async def test_a_program_whose_connection_broke_learns_what_became_of_its_letter(
+    program: SendingProgram, key: str
+) -> None:
+    program.provider.acts = {**program.provider.acts, "END": Trickle(b"250 2.0.0 queued\r\n", pause=0.01)}
+    asking = asyncio.create_task(program.send(LETTER, Idempotency_Key=key))
+    async with asyncio.timeout(5):
+        while not program.letters:
+            await asyncio.sleep(0.002)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    async with asyncio.timeout(5):
+        while (answer := await program.send(LETTER, Idempotency_Key=key)).problem == "still_running":
+            await asyncio.sleep(0.02)
+    assert (answer.status, answer.headers["Idempotency-Status"]) == (200, "replayed")
+    assert len(program.letters) == 1

@@ -75,6 +75,15 @@ async def test_a_letter_needs_no_more_than_somebody_to_go_to(program: SendingPro
     assert [b"grace@mail.test" in letter for letter in program.letters] == [True, False]
 
 
+async def test_a_domain_beyond_ascii_is_written_as_every_server_knows_it(program: SendingProgram) -> None:
+    assert (await program.send({"to": "Jürgen <grace@bücher.example>"})).status == 200
+    assert program.envelopes[1] == b"grace@xn--bcher-kva.example"
+    assert str(program.letter()["To"]) == "Jürgen <grace@xn--bcher-kva.example>"
+    answer = await program.send({"to": "jürgen@mail.test"})
+    assert (answer.status, answer.problem) == (422, "refused_by_provider")
+    assert "ASCII" in answer.members["detail"]
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "nobody": ({"text": "x"}, "A letter has 1 to 100 recipients, in `to`, `cc` and `bcc` together"),
     "too many": (

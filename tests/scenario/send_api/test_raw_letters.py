@@ -1,8 +1,12 @@
 """Letters that programs write themselves."""
 
+import asyncio
+from collections.abc import AsyncIterator
+
 import pytest
 
 from tests.named import case
+from tests.scenario.raw_http import head, wire
 from tests.scenario.send_api.programs import LETTER, OWN, SendingProgram, parsed
 
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
@@ -69,6 +73,25 @@ async def test_bcc_is_taken_out_and_missing_headers_are_added(program: SendingPr
     assert program.letters[0].endswith(b"X-A: b\r\n\r\nReady.\r\n")
 
 
+WRITTEN = {
+    "a name in quotation marks, with a comma": (b'"Hopper, Grace" <grace@mail.test>', [b"grace@mail.test"]),
+    "an encoded name": (b"=?utf-8?q?H=C3=B6pper=2C_x?= <grace@mail.test>", [b"grace@mail.test"]),
+    "letters beyond ASCII in a name": (b"H\xc3\xb6pper <grace@mail.test>", [b"grace@mail.test"]),
+    "bytes that are no text": (b"H\xf6pper <grace@mail.test>", [b"grace@mail.test"]),
+    "a group": (b"Team: grace@mail.test, anna@mail.test;", [b"grace@mail.test", b"anna@mail.test"]),
+    "the same twice": (b"grace@mail.test, Grace <grace@mail.test>", [b"grace@mail.test"]),
+}
+
+
+async def test_recipients_are_found_however_mail_programs_write_them(program: SendingProgram) -> None:
+    for name, (written, recipients) in WRITTEN.items():
+        with case(name):
+            program.provider.heard.clear()
+            answer = await program.send_raw(LETTER.replace(b"To: grace@mail.test", b"To: " + written))
+            assert answer.status == 200, answer.members
+            assert program.envelopes[1:] == recipients
+
+
 REFUSED = {
     "nothing": (b"", "The letter is empty"),
     "blanks": (b" \r\n\r\n", "The letter is empty"),
@@ -127,3 +150,22 @@ async def test_a_letter_of_many_megabytes_leaves_whole_and_one_too_large_is_not_
     answer = await program.send(b"x" * 10_000_001)
     assert (answer.status, answer.problem, answer.members["limit"]) == (413, "too_large", 10_000_000)
     assert program.provider.lines == []
+
+
+async def test_a_letter_whose_length_is_not_told_before_is_bounded_too(program: SendingProgram) -> None:
+    async def pieces(number: int) -> AsyncIterator[bytes]:
+        yield LETTER
+        for _ in range(number):
+            yield b"x" * 76 + b"\r\n"
+            await asyncio.sleep(0)
+
+    url, headers = f"{program.demo.bot_url}/v1/send", {"Content-Type": "message/rfc822"}
+    headers["Authorization"] = f"Bearer {program.token}"
+    async with program.session.post(url, data=pieces(1_000), headers=headers) as answer:
+        assert answer.status == 200
+    assert program.letters[0].endswith(LETTER + (b"x" * 76 + b"\r\n") * 1_000)
+    async with wire(program.demo.bot_url) as connection:
+        chunk = b"%x\r\n%s\r\n" % (1_000_000, b"x" * 1_000_000)
+        given = {"Content_Type": "message/rfc822", "Transfer_Encoding": "chunked"}
+        connection.send(head("/v1/send", Authorization=headers["Authorization"], **given) + chunk * 25 + b"1\r\nx\r\n")
+        assert await connection.status() == 413

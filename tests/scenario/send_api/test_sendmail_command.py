@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,6 +90,30 @@ async def test_what_php_sends_with_mixed_line_ends_arrives_with_one_kind(program
     letter = f"To: grace@mail.test\r\nSubject: Order\r\nFrom: {OWN}\r\n\r\none\ntwo\r\nthree\n"
     assert (await sendmail(program, "-t", "-i", given=letter)).code == 0
     assert program.letters[0].endswith(b"\r\n\r\none\r\ntwo\r\nthree\r\n")
+
+
+@pytest.mark.skipif(shutil.which("php") is None, reason="PHP is not installed")
+async def test_phps_own_mail_function_sends_through_the_command(program: SendingProgram, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(program.token, encoding="ascii")
+    settings = f"EMAIL_PROFILE_TOKEN_FILE={token} EMAIL_PROFILE_URL={program.demo.bot_url} PYTHONPATH={REPOSITORY}"
+    code = """
+        $headers = ["From" => "ada@mail.test", "Cc" => "anna@mail.test", "X-Order" => "4711"];
+        exit(mail("grace@mail.test", "Label", "one\\n.\\ntwo\\n", $headers, "-fada@mail.test") ? 0 : 1);
+    """
+    process = await asyncio.create_subprocess_exec(
+        *("php", "-n", "-d", f"sendmail_path=/usr/bin/env {settings} {sys.executable} -m bot sendmail -t -i"),
+        *("-r", code),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    assert program.envelopes == [OWN.encode(), b"grace@mail.test", b"anna@mail.test"]
+    read = parsed(program.letters[0])
+    assert (str(read["Subject"]), str(read["X-Order"])) == ("Label", "4711")
+    # PHP ends each letter with a line end of its own.
+    assert program.letters[0].rstrip().endswith(b"\r\n\r\none\r\n.\r\ntwo")
 
 
 async def test_a_token_comes_from_a_file_too(program: SendingProgram, tmp_path: Path) -> None:

@@ -100,6 +100,33 @@ async def test_silence_behind_a_letter_is_an_unknown_end_and_nothing_is_tried_ag
     assert (len(sent.letters), sent.provider.connections) == (1, 1)
 
 
+async def test_after_a_goodbye_nothing_more_is_said_over_the_connection(sent: Sent) -> None:
+    sent.provider.acts = {"END": b"421 4.4.5 busy\r\n"}
+    assert (await sent.send()).outcome is LATER
+    sent.provider.acts = {}
+    assert (await sent.send()).outcome is TAKEN
+    assert sent.provider.connections == 2
+
+
+async def test_a_second_letter_whose_program_goes_away_while_it_is_checked_is_not_given_to_the_provider(
+    sent: Sent,
+) -> None:
+    async with sent.session() as session:
+        for content in (LETTER, LETTER + (b"x" * 76 + b"\r\n") * 60_000):
+            await session.begin(LOGIN)
+            await session.recipient(TO)
+            delivering = asyncio.create_task(session.deliver(content))
+            if content is LETTER:
+                assert (await delivering).outcome is TAKEN
+        for _ in range(5):
+            await asyncio.sleep(0)
+        delivering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await delivering
+    assert (await sent.send()).outcome is TAKEN
+    assert (len(sent.letters), sent.provider.connections) == (2, 1)
+
+
 async def test_each_recipient_has_the_provider_s_own_answer_and_the_others_get_the_letter(sent: Sent) -> None:
     answers = {b"no@": b"550 5.1.1 unknown\r\n", b"later@": b"450 4.2.1 greylisted\r\n"}
     sent.provider.acts = {

@@ -4,12 +4,13 @@ import asyncio
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.profiles.sending.header import MAX_HEADER_BYTES, Header
 from bot.profiles.sending.letter_rules import LetterRules
 from bot.profiles.sending.letters import Cause, LetterRefusedError
+from tests.counts import scaled
 
 ADA = "ada@lovelace.example"
 RULES = LetterRules(address=ADA)
@@ -189,6 +190,7 @@ def test_a_profile_without_an_address_sends_nothing() -> None:
 _LINES = st.lists(st.binary(max_size=60).map(lambda line: re.sub(rb"[\r\n\0]", b"", line)), max_size=8)
 
 
+@settings(max_examples=scaled(quick=100, full=10_000), deadline=None)
 @given(_LINES, st.sampled_from([b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r\n"]))
 def test_whatever_is_taken_has_one_from_of_the_profile_s(lines: list[bytes], end: bytes) -> None:
     content = f"From: {ADA}\r\n".encode() + end.join([*lines, b""]) + b"\r\ntext\r\n"

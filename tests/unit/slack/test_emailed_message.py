@@ -34,5 +34,9 @@ def test_an_email_begins_with_the_first_line_as_subject_and_says_what_is_left_of
     assert subject_of("\n\n Label\tfor  crate 7 \nIt is ready.") == "Label for crate 7"
     assert subject_of("x" * 100) == f"{'x' * 77}…"
     assert subject_of("") == ""
-    assert text_of("x" * 25_000) == "x" * 25_000
-    assert text_of("x" * 25_001).endswith("\n[The rest of the message is left off.]")
+    for whole in ("x" * 40_000, "ж" * 10_000, "🚀" * 5_000):
+        assert text_of(whole) == whole
+    for long in ("x" * 100_000, "ж" * 40_000, "🚀" * 40_000, '"\n' * 20_000):
+        begins = text_of(long)
+        assert begins.endswith("\n[The rest of the message is left off.]")
+        assert 4_000 < len(begins) < 90_100

@@ -1,5 +1,7 @@
 """Where a letter ends, in whatever pieces it comes, and what is held of it."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,6 +93,23 @@ def test_what_is_refused_is_not_held_and_its_end_is_seen_nevertheless() -> None:
     assert letter.refusal is not None
     assert letter.refusal.code == 552
     assert letter.received == 100_005
+
+
+def test_a_letter_is_held_twice_for_a_moment_and_no_more() -> None:
+    chunk, count = (b"x" * 76 + b"\r\n") * 800, 80
+    letter = ArrivingLetter(free)
+    tracemalloc.start()
+    try:
+        for _ in range(count):
+            assert letter.take(bytes(bytearray(chunk))) is None
+        assert letter.take(b".\r\n") == b""
+        content = letter.content()
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(content) == count * len(chunk)
+    assert peak < 2.5 * len(content)
+    assert held < 1.1 * len(content)
 
 
 def line_of(sent: bytes) -> bytes | LineFault | None:

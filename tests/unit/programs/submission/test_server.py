@@ -1,18 +1,23 @@
 """The submission server: times, bounds, its certificate, its stop, and what it logs."""
 
+import ast
 import asyncio
 import io
 import logging
 import re
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from aiosmtpd import smtp
+from aiosmtpd.smtp import Session
 
 from bot.observability import log
-from bot.programs.submission import connections, server, session
+from bot.programs.submission import connections, dialogue, server, session
 from bot.programs.submission.certificate import CertificateError, ServerCertificate
 from bot.programs.submission.connections import Connections, counted
 from bot.programs.submission.server import Place, PortError, SubmissionServer
@@ -89,6 +94,49 @@ async def test_a_session_ends_in_time_and_an_answer_that_is_waited_for_is_given_
         assert (await client.rest()).startswith("421 4.4.2 The session has lasted too long")
 
 
+async def test_a_program_that_does_not_read_is_not_waited_for_for_ever(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say_much(
+        _dialogue: object, _server: object, asked: Session, _envelope: object, name: str, _usual: object
+    ) -> list[str]:
+        asked.host_name = name
+        return [*(f"250-{'x' * 490}" for _ in range(200)), "250 AUTH PLAIN"]
+
+    monkeypatch.setattr(dialogue.Dialogue, "handle_EHLO", say_much)
+    monkeypatch.setattr(session, "UNREAD_SECONDS", 0.1)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        connection.connect(("127.0.0.1", in_clear.port(Encryption.NONE)))
+        connection.setblocking(False)
+        sign_in = f"EHLO a\r\nAUTH PLAIN {plain(ADDRESS, in_clear.tokens.text)}\r\n".encode()
+        async with asyncio.timeout(10):
+            loop = asyncio.get_running_loop()
+            with suppress(ConnectionError):
+                await loop.sock_sendall(connection, sign_in)
+                while "lost" not in in_clear.counted.sessions:
+                    await loop.sock_sendall(connection, b"EHLO a\r\n" * 10)
+                    await asyncio.sleep(0)
+    await until(lambda: in_clear.server.sessions == in_clear.sending.open_sessions == 0)
+    assert in_clear.counted.sign_ins == ["signed_in"]
+
+
+async def test_of_a_letter_that_is_refused_the_end_is_not_waited_for_for_ever(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "MOST_REFUSED_BYTES", 100_000)
+    in_clear.sending.most_bytes = 1000
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say(*BEGUN)
+        with suppress(ConnectionError):
+            for _ in range(100):
+                client.send(b"0123456789" * 1000)
+                await client.writer.drain()
+        await until(lambda: in_clear.counted.sessions == ["refused"])
+    assert in_clear.sending.held < 500_000
+
+
 async def test_a_program_that_leaves_while_it_waits_breaks_its_letter_off_and_ends_its_session(
     in_clear: Serving,
 ) -> None:
@@ -151,6 +199,29 @@ async def test_a_stop_does_not_wait_longer_than_it_is_told(in_clear: Serving) ->
         await in_clear.server.close(0.05)
         assert in_clear.server.sessions == 0
     assert in_clear.sending.letters == []
+
+
+async def test_a_stop_does_not_wait_for_an_answer_that_nobody_is_told_any_more(
+    in_clear: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "ABORTED_SECONDS", 0.05)
+
+    async def hold_on() -> None:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.2)
+                return
+
+    in_clear.sending.before_answer = hold_on
+    async with client_of(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say(*BEGUN)
+        client.send(b"Hello\r\n.\r\n")
+        await asyncio.sleep(0.01)
+        began = asyncio.get_running_loop().time()
+        await in_clear.server.close(0.01)
+        assert asyncio.get_running_loop().time() - began < 0.15
+    await asyncio.sleep(0.25)
 
 
 async def test_one_peer_has_no_more_than_its_places(in_clear: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,6 +369,7 @@ async def test_a_port_that_is_taken_is_told_with_its_setting(in_clear: Serving) 
     with pytest.raises(PortError, match=f"nothing can be served on 127.0.0.1:{port} ") as caught:
         await second.open()
     assert caught.value.setting == "SUBMISSION_PORT"
+    assert second.sessions == 0
 
 
 async def test_in_the_clear_only_this_machine_is_served(monkeypatch: pytest.MonkeyPatch, in_clear: Serving) -> None:
@@ -366,3 +438,16 @@ async def test_every_reply_but_greetings_has_an_enhanced_code(in_clear: Serving)
         ):
             reply = await client.say(line)
             assert re.match(r"([245])\d\d \1\.\d+\.\d+ \S", reply), f"{line}: {reply}"
+
+
+def test_the_private_parts_of_the_library_are_left_alone() -> None:
+    own = {
+        node.attr
+        for file in (Path(session.__file__), Path(dialogue.__file__))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+    }
+    assert own
+    library = set(re.findall(r"\b_[a-z]\w*", Path(smtp.__file__).read_text(encoding="utf-8")))
+    streams = {name for name in dir(asyncio.StreamReaderProtocol) if name.startswith("_")}
+    assert own & (library | streams) == set()
