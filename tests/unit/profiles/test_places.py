@@ -43,11 +43,20 @@ async def test_a_mailbox_at_microsoft_has_three_places_and_others_ten(host: str,
 def test_the_bounds_are_those_that_are_promised() -> None:
     held = BytesInFlight()
     assert (held.most, MOST_BYTES, MOST_WAITING, MAX_RECIPIENTS) == (256_000_000, 256_000_000, 10, 100)
-    assert held.change(0, 256_000_000)
-    assert not held.change(0, 1)
-    assert held.change(256_000_000, 255_999_999)
-    assert held.change(0, 1)
-    assert held.held == 256_000_000
+    assert held.change(ADA, 0, 128_000_000)
+    assert not held.change(ADA, 0, 1)
+    assert held.change(ADA, 128_000_000, 127_999_998)
+    assert held.change(ADA, 0, 1)
+    assert held.held == 127_999_999
+
+
+def test_the_bytes_that_letters_hold_are_never_more_than_is_promised() -> None:
+    held = BytesInFlight()
+    profiles = [Person(f"T{number % 5}", f"U{number}") for number in range(60)]
+    for person in profiles:
+        while held.change(person, 0, 1_000_000):
+            pass
+    assert 250_000_000 < held.held <= held.most
 
 
 async def test_a_workspace_takes_no_more_than_its_share_of_all_places() -> None:
