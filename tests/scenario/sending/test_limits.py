@@ -9,6 +9,7 @@ import pytest
 
 from bot.profiles.people.access import Person
 from bot.profiles.sending import places as places_module
+from bot.profiles.sending import sending as sending_module
 from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, LetterRefusedError, Outcome
 from bot.profiles.sending.places import MOST_WAITING
 from bot.profiles.sending.rates import Rates, sent_on
@@ -128,6 +129,19 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
         other.hold(9_000_000)
         assert sent.sending.bytes_in_flight.held == 9_000_000
     assert sent.sending.bytes_in_flight.held == 0
+
+
+async def test_a_letter_that_was_begun_before_its_program_was_removed_does_not_leave_long_after(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending_module, "SHOWN_AGAIN_SECONDS", 0.0)
+    async with begun(sent) as session:
+        await session.recipient(TO)
+        await listed(sent.demo, "programs remove Label printer")
+        with pytest.raises(LetterRefusedError) as ended:
+            await session.deliver(LETTER)
+    assert (ended.value.cause, ended.value.reply.code) == (Cause.ENDED, 535)
+    assert sent.letters == []
 
 
 async def test_whoever_begins_many_large_letters_leaves_room_for_those_of_others(sent: Sent) -> None:
