@@ -21,7 +21,8 @@ MAX_SUBJECT_LENGTH = 250
 """Characters; a header line may take 998 bytes (RFC 5322, 2.1.1), and encoded letters take up to four times as many."""
 
 _BETWEEN_ADDRESSES = re.compile(r"[,;\n]+")
-_NAMED_ADDRESS = re.compile(r"[^<>]*<\s*(?:mailto:)?([^<>]+?)\s*>", re.IGNORECASE)
+_NAMED_ADDRESS = re.compile(r"[^<>]*<([^<>]+)>")
+_MAILTO = re.compile(r"\Amailto:\s*", re.IGNORECASE)
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _SIGNS_BEHIND = ".,;:!?)]}'"
 
@@ -88,7 +89,7 @@ def _recipients(typed: str) -> tuple[str, ...]:
 
 def _alone(part: str) -> str:
     named = _NAMED_ADDRESS.fullmatch(part)
-    return named[1] if named else part
+    return _MAILTO.sub("", named[1].strip()) if named else part
 
 
 def _subject(typed: str) -> str:

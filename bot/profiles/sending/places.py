@@ -36,11 +36,6 @@ MOST_AT_ONCE = 200
 MOST_BYTES = 256_000_000
 """What letters hold in memory in sum, in one process."""
 
-MOST_LARGE_BYTES = 224_000_000
-MOST_LARGE_BYTES_OF_A_WORKSPACE = 160_000_000
-MOST_LARGE_BYTES_OF_A_PROFILE = 80_000_000
-"""Above which no letter grows large: a few that are only announced would keep all others out otherwise."""
-
 _MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
 
 
@@ -186,35 +181,26 @@ def _line(place: Place) -> tuple[Person, bool]:
 
 @dataclass(kw_only=True)
 class BytesInFlight:
-    """Counts the bytes that letters hold in memory, `most` in sum, of which large letters have their shares alone."""
+    """Counts the bytes that letters hold in memory, `most` in sum.
+
+    A profile holds no more than remains free, and a workspace no more than three times that: so there is room for the
+    letters of others, however many large ones somebody begins.
+    """
 
     most: int = MOST_BYTES
-    _held: Counter[object] = field(default_factory=Counter, init=False)
-
-    @property
-    def held(self) -> int:
-        """How many bytes are held now."""
-        return self._held[None]
+    held: int = field(default=0, init=False)
+    _of: Counter[object] = field(default_factory=Counter, init=False)
 
     def change(self, person: Person, before: int, now: int) -> bool:
-        """Count that a letter of somebody's which held `before` bytes holds `now` bytes; False where that is too much.
-
-        Then nothing is counted.
-        """
-        if now > before and not self._is_free(person, now, more=now - before):
+        """Count that a letter which held `before` bytes holds `now` bytes; False where that is too much."""
+        more = now - before
+        free = self.most - self.held - more
+        shares = {person: free, person.workspace: 3 * free}
+        if more > 0 and (free < 0 or any(self._of[one] + more > most for one, most in shares.items())):
             return False
-        for key in (None, person.workspace, person):
-            self._held[key] += now - before
-            if not self._held[key] and key is not None:
-                del self._held[key]
+        self.held += more
+        for one in shares:
+            self._of[one] += more
+            if not self._of[one]:
+                del self._of[one]
         return True
-
-    def _is_free(self, person: Person, size: int, *, more: int) -> bool:
-        if self.held + more > self.most:
-            return False
-        shares = (
-            (None, MOST_LARGE_BYTES),
-            (person.workspace, MOST_LARGE_BYTES_OF_A_WORKSPACE),
-            (person, MOST_LARGE_BYTES_OF_A_PROFILE),
-        )
-        return size <= LARGE_BYTES or all(self._held[key] + more <= share for key, share in shares)

@@ -1,5 +1,6 @@
 """An email that is typed in Slack: what may stand in it, and the message that is made of it."""
 
+import time
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -45,10 +46,19 @@ def words(message: EmailMessage, kind: str) -> str:
         (" grace@demo.example ; ada@demo.example,", ("grace@demo.example", "ada@demo.example")),
         ("Grace Hopper <grace@Demo.Example>,\nAda <ada@demo.example>", ("grace@demo.example", "ada@demo.example")),
         ("a@demo.example, a@demo.example", ("a@demo.example",)),
+        ("Grace < MailTo:grace@demo.example >", ("grace@demo.example",)),
     ],
 )
 def test_addresses_are_taken_as_people_write_them(typed: str, recipients: tuple[str, ...]) -> None:
     assert check_email(form(to=typed)).recipients == recipients
+
+
+def test_no_address_keeps_everybody_else_waiting() -> None:
+    began = time.perf_counter()
+    for typed in ("<" + " " * 2900 + "x", "<" * 3000, " " * 2900 + "<", "a " * 1500):
+        with pytest.raises(InvalidFormError):
+            check_email(form(to=typed))
+    assert time.perf_counter() - began < 1
 
 
 @pytest.mark.parametrize(
