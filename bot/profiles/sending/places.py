@@ -36,10 +36,15 @@ MOST_AT_ONCE = 200
 MOST_BYTES = 256_000_000
 """What letters hold in memory in sum, in one process."""
 
-MOST_LARGE_BYTES = 224_000_000
-MOST_LARGE_BYTES_OF_A_WORKSPACE = 160_000_000
-MOST_LARGE_BYTES_OF_A_PROFILE = 80_000_000
-"""Above which no letter grows large: a few that are only announced would keep all others out otherwise."""
+MOST_BYTES_OF_A_PROFILE = 70_000_000
+"""Of one profile: two of the largest letters, so that nobody takes all of it."""
+
+MOST_BYTES_OF_A_WORKSPACE = 140_000_000
+"""So that others have room for some of the largest, too."""
+
+MOST_LARGE_BYTES = 210_000_000
+ROOM_FOR_SMALL_BYTES = MOST_BYTES - MOST_LARGE_BYTES
+"""What small letters may hold beyond each of the bounds for large ones."""
 
 _MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
 
@@ -186,35 +191,33 @@ def _line(place: Place) -> tuple[Person, bool]:
 
 @dataclass(kw_only=True)
 class BytesInFlight:
-    """Counts the bytes that letters hold in memory, `most` in sum, of which large letters have their shares alone."""
+    """Counts the bytes that letters hold in memory: `most` in sum, `most_of_a_profile` of one person's.
+
+    Small letters have some room more, so that no large one keeps them out.
+    """
 
     most: int = MOST_BYTES
-    _held: Counter[object] = field(default_factory=Counter, init=False)
-
-    @property
-    def held(self) -> int:
-        """How many bytes are held now."""
-        return self._held[None]
+    most_of_a_profile: int = MOST_BYTES_OF_A_PROFILE
+    held: int = field(default=0, init=False)
+    _of: Counter[object] = field(default_factory=Counter, init=False)
 
     def change(self, person: Person, before: int, now: int) -> bool:
-        """Count that a letter of somebody's which held `before` bytes holds `now` bytes; False where that is too much.
-
-        Then nothing is counted.
-        """
-        if now > before and not self._is_free(person, now, more=now - before):
+        """Count that a letter of a person's which held `before` bytes holds `now`; False where that is too much."""
+        more = now - before
+        if more > 0 and not self._is_free(person, now, more):
             return False
-        for key in (None, person.workspace, person):
-            self._held[key] += now - before
-            if not self._held[key] and key is not None:
-                del self._held[key]
+        self.held += more
+        for key in (person, person.workspace):
+            self._of[key] += more
+            if not self._of[key]:
+                del self._of[key]
         return True
 
-    def _is_free(self, person: Person, size: int, *, more: int) -> bool:
-        if self.held + more > self.most:
-            return False
-        shares = (
-            (None, MOST_LARGE_BYTES),
-            (person.workspace, MOST_LARGE_BYTES_OF_A_WORKSPACE),
-            (person, MOST_LARGE_BYTES_OF_A_PROFILE),
+    def _is_free(self, person: Person, size: int, more: int) -> bool:
+        room = 0 if size > LARGE_BYTES else ROOM_FOR_SMALL_BYTES
+        bounds = (
+            (self.held, min(self.most, MOST_LARGE_BYTES + room)),
+            (self._of[person.workspace], MOST_BYTES_OF_A_WORKSPACE + room),
+            (self._of[person], self.most_of_a_profile + room),
         )
-        return size <= LARGE_BYTES or all(self._held[key] + more <= share for key, share in shares)
+        return all(held + more <= most for held, most in bounds)

@@ -319,9 +319,10 @@ class SendingSession:
         while True:
             if connection is None:
                 letter.ready, connection = await connections.open(self._sender.person, self._sender.program)
-                letter.rules.check_sender(mail_from)
             is_new = not connection.letters
             letter.connection, letter.waited_before = connection, 0.0 if is_new else connection.seconds_waited
+            # The profile may have been changed since the letter was counted.
+            letter.rules.check_sender(mail_from)
             self._sending.note_offers(self._sender.person, connection.offers)
             try:
                 reply = await connection.mail(letter.ready.account.address, size=size, utf8=utf8, eight_bit=eight_bit)

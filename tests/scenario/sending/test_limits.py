@@ -9,8 +9,9 @@ import pytest
 
 from bot.profiles.people.access import Person
 from bot.profiles.sending import places as places_module
-from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, Delivery, LetterRefusedError, Outcome
-from bot.profiles.sending.places import MOST_WAITING, BytesInFlight
+from bot.profiles.sending.kept_connections import KeptConnections
+from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, Delivery, Letter, LetterRefusedError, Outcome
+from bot.profiles.sending.places import MOST_WAITING, BytesInFlight, Places
 from bot.profiles.sending.rates import Rates, sent_on
 from bot.profiles.sending.sending import SendingSession, Via
 from tests.counts import scaled
@@ -63,6 +64,26 @@ async def test_a_workspace_has_its_share_and_no_more(sent: Sent) -> None:
     sent.sending.rates = Rates(workspace=1)
     await sent.send()
     assert (await refusal(sent)).cause is Cause.RATE
+
+
+async def test_two_instances_count_together_and_know_of_each_other_s_refused_sign_ins(sent: Sent) -> None:
+    sent.sending.rates = Rates(program=5)
+    connections = replace(sent.sending.connections, kept=KeptConnections())
+    other = replace(sent.sending, connections=connections, places=Places(), bytes_in_flight=BytesInFlight())
+    letter = Letter(sender=LOGIN, recipients=(TO,), content=LETTER)
+    for sending in (sent.sending, other, sent.sending):
+        assert (await sending.send(sent.sender, letter, via=Via.SUBMISSION)).outcome is Outcome.TAKEN
+    assert sent.sign_ins == 2
+    await sent.sending.close()
+    await other.close()
+    sent.provider.acts = {"verdict": b"535 5.7.8 no\r\n"}
+    causes = []
+    for sending in (other, sent.sending, other):
+        with pytest.raises(LetterRefusedError) as refused:
+            await sending.send(sent.sender, letter, via=Via.SUBMISSION)
+        causes.append(refused.value.cause)
+    assert causes == [Cause.NOT_READY] * 3
+    assert sent.sign_ins == 3
 
 
 @asynccontextmanager
@@ -152,6 +173,11 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
             other.hold(5_000_000)
         assert full.value.reply.code == 452
         await session.recipient(TO)
+        async with begun(sent) as undeclared:
+            await undeclared.recipient(TO)
+            with pytest.raises(LetterRefusedError) as full:
+                await undeclared.deliver(LETTER + b"x\r\n" * 1_000_000)
+            assert full.value.reply.code == 452
         assert (await session.deliver(LETTER)).outcome is Outcome.TAKEN
         other.hold(9_000_000)
         assert sent.sending.bytes_in_flight.held == 9_000_000

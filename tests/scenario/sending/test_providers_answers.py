@@ -1,12 +1,14 @@
 """What providers answer to a letter, good and bad: the program is told just that, and 250 only for what was taken."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
+from bot.profiles.sending.rates import sent_on
 from bot.smtp.check.report import Reply
 from tests.fakes.smtp_server import LOGIN, PASSWORD, Act, Endless, HangUp, Silence, Then, Trickle
 from tests.scenario.sending.letters import LETTER, TO, Sent
@@ -38,10 +40,10 @@ ANSWERS: Mapping[str, tuple[Mapping[str, Act], Told]] = {
     "goodbye at the sender": ({"MAIL": Then(b"421 4.3.2 shutting down\r\n")}, Told(LATER, 451, "4.3.2 mail.test:")),
     "closed at the sender": ({"MAIL": HangUp()}, Told(PROVIDER, 451, "4.4.2")),
     "garbage at the sender": ({"MAIL": b"what?\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "a question at the sender": ({"MAIL": b"334 who?\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "goodbye in place of yes": ({"MAIL": b"221 2.0.0 bye\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "a question at the recipient": ({"RCPT": b"354 go\r\n"}, Told(PROVIDER, 451, "4.4.2")),
     "endless at the sender": ({"MAIL": Endless(b"250-and\r\n")}, Told(PROVIDER, 451, "4.4.2")),
-    "a question at the sender": ({"MAIL": b"354 go ahead\r\n"}, Told(PROVIDER, 451, "4.4.2")),
-    "a goodbye and no more at the sender": ({"MAIL": b"221 2.0.0 bye\r\n"}, Told(PROVIDER, 451, "4.4.2")),
-    "a question at the recipient": ({"RCPT": b"354 go ahead\r\n"}, Told(PROVIDER, 451, "4.4.2")),
     "a challenge at the recipient": ({"RCPT": b"334 VXNlcm5hbWU6\r\n"}, Told(PROVIDER, 451, "4.4.2")),
     "a goodbye and no more at the recipient": ({"RCPT": b"221 2.0.0 bye\r\n"}, Told(PROVIDER, 451, "4.4.2")),
     "two answers at the recipient": ({"RCPT": b"250 2.1.5 OK\r\n250 2.1.5 OK\r\n"}, Told(PROVIDER, 451, "4.4.2")),
@@ -105,6 +107,9 @@ async def test_silence_behind_a_letter_is_an_unknown_end_and_nothing_is_tried_ag
     assert (delivery.outcome, delivery.reply.code) == (UNKNOWN, 451)
     assert "mail.test got the message and gave no answer, so it may have been sent." in delivery.reply.text
     assert (len(sent.letters), sent.provider.connections) == (1, 1)
+    async with sent.demo.bot.database.reading() as tx:
+        # What may have been sent counts as sent.
+        assert await sent_on(tx, sent.sender.person, sent.sender.program, sent.sending.clock().date()) == 1
 
 
 async def test_after_a_goodbye_nothing_more_is_said_over_the_connection(sent: Sent) -> None:
@@ -172,26 +177,43 @@ async def test_an_answer_with_the_password_in_it_is_not_told(sent: Sent) -> None
     assert "(the server repeated the password, so its answer is not shown)" in delivery.reply.text
 
 
-@pytest.mark.parametrize("is_given", [False, True])
-async def test_a_program_that_goes_away_leaves_no_letter_behind_unless_it_was_given_to_its_end(
-    sent: Sent, is_given: bool
-) -> None:
-    answer = asyncio.Event()
-    sent.provider.acts = {"END": Silence()} if is_given else {"DATA": Silence()}
+async def test_a_program_that_goes_away_before_the_end_of_its_letter_leaves_none_behind(sent: Sent) -> None:
+    sent.provider.acts = {"DATA": Silence()}
     async with sent.session() as session:
         await session.begin(LOGIN)
         await session.recipient(TO)
         delivering = asyncio.create_task(session.deliver(LETTER))
         async with asyncio.timeout(5):
             await sent.provider.silent.wait()
-        if is_given:
-            sent.provider.hang_up()
-            answer.set()
         delivering.cancel()
         with pytest.raises(asyncio.CancelledError):
             await delivering
-    assert len(sent.letters) == int(is_given)
-    assert sent.sending.places.taken == 0
+    assert (sent.letters, sent.sending.places.taken) == ([], 0)
+    assert await counted(sent) == (0, "")
+
+
+async def test_of_a_letter_that_was_given_to_its_end_the_answer_is_waited_for_and_counted(sent: Sent) -> None:
+    sent.provider.acts = {"END": Trickle(b"250 2.0.0 slow\r\n", pause=0.01)}
+    async with sent.session() as session:
+        await session.begin(LOGIN)
+        await session.recipient(TO)
+        delivering = asyncio.create_task(session.deliver(LETTER))
+        async with asyncio.timeout(5):
+            while not sent.letters:
+                await asyncio.sleep(0.001)
+        delivering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await delivering
+    assert (len(sent.letters), sent.sending.places.taken) == (1, 0)
+    assert await counted(sent) == (1, "taken")
+
+
+async def counted(sent: Sent) -> tuple[int, str]:
+    """Return how many letters count as sent today, and the outcome that was counted, if there is one."""
+    async with sent.demo.bot.database.reading() as tx:
+        sent_today = await sent_on(tx, sent.sender.person, sent.sender.program, sent.sending.clock().date())
+    text = (await sent.demo.bot.metrics.text()).decode()
+    return sent_today, "".join(re.findall(r'sends_total\{outcome="(\w+)"\} 1.0', text))
 
 
 @pytest.mark.parametrize(("answer", "told"), [(250, 250), (251, 251), (252, 250), (200, 250)])
