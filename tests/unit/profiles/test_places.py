@@ -10,7 +10,6 @@ from bot.profiles.sending.letters import MAX_RECIPIENTS
 from bot.profiles.sending.places import MOST_BYTES, MOST_WAITING, BytesInFlight, NoPlaceError, Place, Places
 
 ADA = Person("T1", "U0ADA")
-MB = 1_000_000
 
 
 def place(person: Person = ADA, program: str = "printer", host: str = "mail.test", *, is_large: bool = False) -> Place:
