@@ -26,9 +26,9 @@ async def test_a_token_is_found_nowhere_but_in_the_one_answer_that_shows_it(
     wrong = SecretToken.generate().secret().get_secret_value()
     await sign_in(http_demo, token)
     quick = replace(tokens_of(http_demo), refused_after=0.0)
-    for _ in range(10):
+    for number in range(10):
         with pytest.raises(WrongTokenError) as refused:
-            await quick.authenticate("ada@demo.example", SecretStr(wrong), "192.0.2.1")
+            await quick.authenticate(f"ada{number}@demo.example", SecretStr(wrong), "192.0.2.1")
     with pytest.raises(RateLimitedError) as blocked:
         await quick.authenticate("ada@demo.example", SecretStr(token), "192.0.2.1")
     await listed(http_demo)
