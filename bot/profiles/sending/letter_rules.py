@@ -39,7 +39,8 @@ _BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
 _LED_ON = re.compile(r"[%!\"]")
 """What stands before the @ of a recipient whom some servers pass on to another domain (RFC 5321, 4.1.2 and F.2)."""
 _RECIPIENT = re.compile(
-    r"(?:\"[^\"\\\x00-\x1f\x7f]+\"|[^\s<>()\[\]:;,\"\\@\x00-\x1f\x7f]+)@[^\s<>()\\\",;@\x00-\x1f\x7f]+"
+    r"(?:\"[^\"\\\x00-\x1f\x7f\ud800-\udfff]+\"|[^\s<>()\[\]:;,\"\\@\x00-\x1f\x7f\ud800-\udfff]+)"
+    r"@[^\s<>()\\\",;@\x00-\x1f\x7f\ud800-\udfff]+"
 )
 
 

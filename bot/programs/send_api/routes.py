@@ -21,6 +21,7 @@ from bot.programs.send_api.asked_letters import AskedLetter, asked_letter, check
 from bot.programs.send_api.idempotency import IdempotentSends, checked_key
 from bot.programs.send_api.openapi import description
 from bot.programs.send_api.outcomes import delivered, refused_before, refused_by_provider
+from bot.programs.send_api.request_pace import RequestPace
 from bot.programs.send_api.sender_profiles import SenderProfile, sender_profile
 from storage.engines.transactions import DatabaseUnavailableError
 
@@ -30,6 +31,9 @@ PREFIX = "/v1/"
 
 BODY_SECONDS = 300.0
 """For the body of a letter: the largest one takes 200 over a line of 1 Mbit/s."""
+
+REQUESTS_A_LETTER = 2
+"""How many requests a program has for each letter that it may send in a minute: some are wrong, or asked twice."""
 
 _ADMITTED = web.RequestKey("admitted", Sender)
 
@@ -45,6 +49,7 @@ class SendApi:
     sending: Sending
     idempotent: IdempotentSends
     allow_body: Callable[[web.Request, float], None]
+    _pace: RequestPace = field(default_factory=RequestPace)
     _under_way: set[asyncio.Event] = field(default_factory=set)
     _reading_large: asyncio.Lock = field(default_factory=asyncio.Lock)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -121,6 +126,11 @@ class SendApi:
     async def _admitted(self, request: web.Request) -> Sender:
         if _ADMITTED not in request:
             request[_ADMITTED] = await self.admission.admit(request)
+            most = REQUESTS_A_LETTER * self.sending.rates.program
+            wait = self._pace.wait(request[_ADMITTED].program.id, most=most)
+            if wait:
+                detail = f"The program has asked {most} times in a minute, so nothing was read. Try again later."
+                raise ProblemError(problem(Problem.TOO_MANY, detail, wait=wait))
         return request[_ADMITTED]
 
     async def _profile(self, sender: Sender) -> SenderProfile:

@@ -125,7 +125,7 @@ class Dialogue:
             return reply
         self._failed_sign_ins += 1
         if self._failed_sign_ins >= MOST_SIGN_INS and reply:
-            return f"421{reply[3:]}"
+            return f"421 4{reply[5:]}"
         return reply or None
 
     async def _sign_in(self, server: SMTP, session: Session, words: list[str]) -> tuple[SignIn, str]:
@@ -156,7 +156,10 @@ class Dialogue:
     ) -> str:
         """Begin a letter."""
         letters = self._signed_in_letters()
-        size = max((int(option[5:]) for option in options if option.startswith("SIZE=")), default=0)
+        declared = [option[5:] for option in options if option.startswith("SIZE=")]
+        if not all(one.isascii() and one.isdigit() for one in declared):
+            return replies.NO_SIZE
+        size = max(map(int, declared), default=0)
         try:
             async with self._one_at_a_time:
                 reply = await letters.begin(

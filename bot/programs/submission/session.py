@@ -313,7 +313,20 @@ class SubmissionSession(SMTP):
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
         """Begin a letter; who wrote it according to the client (RFC 4954, 5) is taken and not passed on."""
-        await super().smtp_MAIL(arg and _AUTH_PARAMETER.sub("", arg))
+        if not await self._is_rewritten(arg):
+            await super().smtp_MAIL(arg and _AUTH_PARAMETER.sub("", arg))
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        """Name a recipient."""
+        if not await self._is_rewritten(arg):
+            await super().smtp_RCPT(arg)
+
+    async def _is_rewritten(self, arg: str | None) -> bool:
+        """Return whether aiosmtpd would make another address of one, and say so: it reads words of headers in them."""
+        if not self._dialogue.signed_in or not arg or "=?" not in arg:
+            return False
+        await self.push(replies.ENCODED_ADDRESS)
+        return True
 
     async def smtp_HELP(self, arg: str) -> None:  # noqa: ARG002, N802
         """Say where help is."""

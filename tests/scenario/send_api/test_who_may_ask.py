@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from bot.demo.run import running_demo
+from bot.profiles.sending.rates import Rates
 from bot.profiles.tokens import program_tokens
 from tests.named import case
 from tests.scenario.people import ADA
@@ -178,4 +179,17 @@ async def test_a_limit_is_told_with_when_to_try_again(make_program: MakeProgram)
         answer = await program.send(GRACES)
         assert (answer.status, answer.problem) == (429, "too_many")
         assert int(answer.headers["Retry-After"]) > 60
+        assert len(program.letters) == 1
+
+
+async def test_a_program_that_asks_on_and_on_is_answered_before_its_letters_are_read(make_program: MakeProgram) -> None:
+    async with make_program() as program:
+        program.demo.bot.sending.rates = Rates(program=2)
+        for _ in range(4):
+            assert (await program.send(b"no JSON")).status == 400
+        for answer in (await program.send(GRACES), await program.ask("GET", "/v1/profile")):
+            assert (answer.status, answer.problem) == (429, "too_many")
+            assert 0 < int(answer.headers["Retry-After"]) <= 60
+        other = await add_program(program.demo, "ERP")
+        assert (await program.send(GRACES, token=other)).status == 200
         assert len(program.letters) == 1

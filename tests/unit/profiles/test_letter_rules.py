@@ -188,6 +188,8 @@ def test_recipients_are_addresses_and_of_the_own_domain_where_a_program_may_send
         "<x@y.test",
         "x@y.test\r\nDATA",
         "x@y\0.test",
+        "\udcff@y.test",
+        "x@\udcff.test",
         "a" * 260 + "@y",
     )
     for address in bad:

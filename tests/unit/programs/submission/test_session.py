@@ -236,7 +236,7 @@ async def test_a_third_wrong_sign_in_ends_the_connection(in_clear: Serving) -> N
         assert first.startswith("535 5.7.8 User and password do not fit.")
         assert await client.say(wrong) == first
         client.send(f"{wrong}\r\n{wrong}\r\n".encode())
-        assert await client.rest() == f"421{first[3:]}\r\n"
+        assert await client.rest() == f"421 4{first[5:]}\r\n"
     assert in_clear.counted.sign_ins == ["wrong"] * 3
 
 
@@ -298,6 +298,8 @@ async def test_envelopes_are_read_as_clients_write_them(in_clear: Serving) -> No
         ("MAIL FROM:<ada@mail.test> SIZE=2000000", "552 5.3.4"),
         ("MAIL FROM:<ada@mail.test> SIZE=99999999999999999999999999", "552 5.3.4"),
         ("MAIL FROM:<ada@mail.test> SIZE=x", "501 5.5.4"),
+        ("MAIL FROM:<ada@mail.test> SIZE=\N{SUPERSCRIPT TWO}", "501 5.5.4"),
+        ("MAIL FROM:<=?utf-8?q?ada?=@mail.test>", "553 5.1.3"),
         ("MAIL FROM:<ada@mail.test> BODY=BINARYMIME", "501 5.5.4"),
         ("MAIL FROM:<ada@mail.test> RET=HDRS", "555 5.5.4"),
         (f"MAIL FROM:<{'(' * 900}", "553 5.1.3"),
@@ -313,6 +315,22 @@ async def test_an_envelope_that_breaks_a_rule_is_refused(in_clear: Serving, line
         assert (await client.say("DATA")).startswith("503 5.5.1")
         assert (await client.say(*BEGUN)).startswith("354")
         assert await client.say("Good\r\n.") == "250 2.0.0 mail.test: Taken"
+
+
+async def test_a_recipient_is_whom_the_program_named_and_nobody_who_is_encoded_in_it(in_clear: Serving) -> None:
+    async with in_clear_client(in_clear) as client:
+        await client.signed_in(ADDRESS, in_clear.tokens.text)
+        await client.say("MAIL FROM:<ada@mail.test>")
+        for address in (
+            "=?utf-8?q?eve=40evil.test?=@mail.test",
+            "=?utf-8?b?Z3JhY2U=?=@mail.test",
+            "grace@=?utf-8?q?evil.test?=",
+            "=?utf-8?q?=ff?=@mail.test",
+        ):
+            assert (await client.say(f"RCPT TO:<{address}>")).startswith("553 5.1.3"), address
+        await client.say("RCPT TO:<grace@mail.test>", "DATA", "Good\r\n.")
+    (letter,) = in_clear.sending.letters
+    assert letter.recipients == ("grace@mail.test",)
 
 
 async def test_a_letter_that_is_too_large_is_refused_and_the_next_one_is_taken(in_clear: Serving) -> None:
