@@ -64,6 +64,16 @@ async def test_a_program_is_removed_by_its_name_in_any_spelling(http_demo: Demo)
             assert "None yet." in answer
 
 
+async def test_a_name_that_may_mean_several_programs_removes_none_of_them(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    tokens = [await add_program(http_demo, name) for name in ("A-1", "A1", "C++", "***")]
+    assert "There is no program with the name !!." in searchable(await listed(http_demo, "programs remove !!"))
+    assert "This may be any of: A-1, A1." in searchable(await listed(http_demo, "programs remove a.1"))
+    assert [await is_refused(http_demo, token) for token in tokens] == [False] * 4
+    assert "A1 is removed" in searchable(await listed(http_demo, "programs remove a1"))
+    assert [await is_refused(http_demo, token) for token in tokens] == [False, True, False, False]
+
+
 async def test_a_name_that_is_none_is_answered_with_those_that_are(http_demo: Demo) -> None:
     await set_up(http_demo, ADA)
     assert "There are none yet." in searchable(await listed(http_demo, "programs remove ERP"))
