@@ -205,7 +205,7 @@ def _find(programs: Sequence[Program], named: str) -> Program:
         if len(found) == 1:
             return found[0]
         if found:
-            raise UserError(f"This may be any of: {_names(found)}. Press Remove in the list of /email-profile programs.")
+            raise UserError(f"This may be any of: {_names(found)}. Press Remove in /email-profile programs.")
     there = f"There are: {_names(programs)}." if programs else "There are none yet."
     raise UserError(f"There is no program with the name {named}. {there}")
 
