@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+import unicodedata
+from base64 import b64decode
+from binascii import a2b_qp
 from contextlib import suppress
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
 
 from bot.profiles.sending.header import Field, Header
 from bot.profiles.sending.letters import MAX_LINE_LENGTH, Cause, LetterRefusedError
@@ -32,6 +33,11 @@ _ONE_MAILBOX = (
 Groups, routes, several addresses and comments elsewhere are read in more ways than one (RFC 5322, 4.4).
 """
 _LIKE_AN_ADDRESS = re.compile(r"[^\s<>()\[\]:;,\"\\@]+@[^\s<>()\[\]:;,\"\\@]+")
+_ENCODED_WORD = re.compile(r"=\?([^?*]*)(?:\*[^?]*)?\?([bq])\?(.*?)\?=", re.IGNORECASE)
+"""A word of a name in another character set (RFC 2047), with or without its language (RFC 2231, 5)."""
+_BETWEEN_WORDS = re.compile(r"(?<=\?=)\s+(?==\?)")
+_LED_ON = re.compile(r"[%!\"]")
+"""What stands before the @ of a recipient whom some servers pass on to another domain (RFC 5321, 4.1.2 and F.2)."""
 _RECIPIENT = re.compile(
     r"(?:\"[^\"\\\x00-\x1f\x7f]+\"|[^\s<>()\[\]:;,\"\\@\x00-\x1f\x7f]+)@[^\s<>()\\\",;@\x00-\x1f\x7f]+"
 )
@@ -62,7 +68,8 @@ class LetterRules:
         if len(address.encode("utf-8", "replace")) > MAX_ADDRESS_BYTES or not _RECIPIENT.fullmatch(address):
             sentence = "This recipient is no email address; one looks like ada@example.com."
             raise LetterRefusedError(Cause.RECIPIENT, 553, "5.1.3", sentence)
-        if own_domain_only and _domain(address) != _domain(self.address):
+        is_led_on = _LED_ON.search(address.rpartition("@")[0])
+        if own_domain_only and (is_led_on or _domain(address) != _domain(self.address)):
             domain = self.address.rpartition("@")[2]
             sentence = f"This program may send to addresses at {domain} alone, as its owner chose in Slack."
             raise LetterRefusedError(Cause.RECIPIENT, 550, "5.7.1", sentence)
@@ -84,21 +91,21 @@ class LetterRules:
         senders = header.named("sender")
         if len(senders) > 1:
             raise LetterRefusedError(Cause.FORM, 550, "5.6.0", "The letter has more than one Sender in its header.")
-        for field in (*found, *senders):
+        for field in (*found, *senders, *header.named("resent-from"), *header.named("resent-sender")):
             self._check_own(field)
         return header
 
     def _check_own(self, field: Field) -> None:
         """Check that a field names the profile's address, and nobody else's in the name beside it."""
-        named = field.name.capitalize()
+        named = field.name.title()
         value = field.value
         one = _one_mailbox(value) if len(value) <= _MAX_FROM_LENGTH else None
         if one is None:
             sentence = f"{named} in the letter's header has to be one address, such as: Ada <{self.address}>."
             raise LetterRefusedError(Cause.FORM, 550, "5.6.0", sentence)
-        beside = " ".join(_decoded(text) for text in (one["name"], one.groupdict().get("said")) if text)
+        beside = " ".join(_as_read(text) for text in (one["name"], one.groupdict().get("said")) if text)
         others = [text for text in _LIKE_AN_ADDRESS.findall(beside) if not self._is_own(text.strip("'.<>"))]
-        if others or not self._is_own(one["address"]) or not _is_printable(beside):
+        if others or not self._is_own(one["address"]) or not _is_one_text(beside):
             sentence = f"{named} in the letter's header has to be {self.address}, the address of this profile."
             raise LetterRefusedError(Cause.SENDER, 550, "5.7.1", sentence)
 
@@ -152,13 +159,26 @@ def _domain(address: str) -> str:
     return domain.lower()
 
 
-def _decoded(text: str) -> str:
-    """Return a name as it is shown: its encoded words (RFC 2047) read."""
-    try:
-        return str(make_header(decode_header(text)))
-    except (HeaderParseError, LookupError, ValueError):
-        return text
+def _as_read(name: str) -> str:
+    """Return a name as the most lenient of mail programs show it: encoded words are read wherever they stand.
+
+    So an address in it is found, whatever quotes it, whatever its letters look like, and whatever is wrong beside it.
+    """
+    words = _ENCODED_WORD.sub(lambda match: _word(match[1], match[2], match[3]), _BETWEEN_WORDS.sub("", name))
+    return unicodedata.normalize("NFKC", words).replace('"', "").replace("\\", "")
 
 
-def _is_printable(text: str) -> bool:
-    return not any(character in text for character in "\r\n\0")
+def _word(charset: str, encoding: str, text: str) -> str:
+    if encoding in "qQ":
+        content = a2b_qp(text.encode("utf-8", "replace"), header=True)
+    else:
+        letters = re.sub(r"[^A-Za-z0-9+/]", "", text)
+        content = b64decode(letters[: len(letters) - (len(letters) % 4 == 1)] + "==")
+    with suppress(LookupError, ValueError):
+        return content.decode(charset, "replace")
+    return content.decode("latin-1")
+
+
+def _is_one_text(name: str) -> bool:
+    """Whether a name is one line, and has not been encoded twice."""
+    return not _ENCODED_WORD.search(name) and all(unicodedata.category(one) not in ("Cc", "Zl", "Zp") for one in name)

@@ -36,16 +36,6 @@ MOST_AT_ONCE = 200
 MOST_BYTES = 256_000_000
 """What letters hold in memory in sum, in one process."""
 
-MOST_BYTES_OF_A_PROFILE = 70_000_000
-"""Of one profile: two of the largest letters, so that nobody takes all of it."""
-
-MOST_BYTES_OF_A_WORKSPACE = 140_000_000
-"""So that others have room for some of the largest, too."""
-
-MOST_LARGE_BYTES = 210_000_000
-ROOM_FOR_SMALL_BYTES = MOST_BYTES - MOST_LARGE_BYTES
-"""What small letters may hold beyond each of the bounds for large ones."""
-
 _MICROSOFT = (Provider.OUTLOOK_COM, Provider.MICROSOFT_365)
 
 
@@ -191,33 +181,26 @@ def _line(place: Place) -> tuple[Person, bool]:
 
 @dataclass(kw_only=True)
 class BytesInFlight:
-    """Counts the bytes that letters hold in memory: `most` in sum, `most_of_a_profile` of one person's.
+    """Counts the bytes that letters hold in memory, `most` in sum.
 
-    Small letters have some room more, so that no large one keeps them out.
+    A profile holds no more than remains free, and a workspace no more than three times that: so there is room for the
+    letters of others, however many large ones somebody begins.
     """
 
     most: int = MOST_BYTES
-    most_of_a_profile: int = MOST_BYTES_OF_A_PROFILE
     held: int = field(default=0, init=False)
     _of: Counter[object] = field(default_factory=Counter, init=False)
 
     def change(self, person: Person, before: int, now: int) -> bool:
-        """Count that a letter of a person's which held `before` bytes holds `now`; False where that is too much."""
+        """Count that a letter which held `before` bytes holds `now` bytes; False where that is too much."""
         more = now - before
-        if more > 0 and not self._is_free(person, now, more):
+        free = self.most - self.held - more
+        shares = {person: free, person.workspace: 3 * free}
+        if more > 0 and (free < 0 or any(self._of[one] + more > most for one, most in shares.items())):
             return False
         self.held += more
-        for key in (person, person.workspace):
-            self._of[key] += more
-            if not self._of[key]:
-                del self._of[key]
+        for one in shares:
+            self._of[one] += more
+            if not self._of[one]:
+                del self._of[one]
         return True
-
-    def _is_free(self, person: Person, size: int, more: int) -> bool:
-        room = 0 if size > LARGE_BYTES else ROOM_FOR_SMALL_BYTES
-        bounds = (
-            (self.held, min(self.most, MOST_LARGE_BYTES + room)),
-            (self._of[person.workspace], MOST_BYTES_OF_A_WORKSPACE + room),
-            (self._of[person], self.most_of_a_profile + room),
-        )
-        return all(held + more <= most for held, most in bounds)

@@ -40,6 +40,9 @@ READ_SECONDS = 5.0
 RETRY_SECONDS = 60.0
 """After how long it is worth while to try again where there was no place."""
 
+SHOWN_AGAIN_SECONDS = 5.0
+"""A token whose letter was begun so long ago is looked up again before the letter leaves: it may have ended since."""
+
 _MOST_OFFERS = 1_000
 """Profiles whose providers' offers are remembered."""
 
@@ -135,6 +138,7 @@ class _BegunLetter:
     ready: ReadyProfile
     uses: Sequence[Use]
     opened: AsyncExitStack
+    begun_at: float = field(default_factory=time.monotonic)
     connection: ProviderConnection | None = None
     waited_before: float = 0.0
     is_open: bool = False
@@ -244,7 +248,8 @@ class SendingSession:
         is waited for, for LEFT_SECONDS at most.
 
         Raises:
-            LetterRefusedError: it breaks a rule; 503 5.5.1 no letter was begun; 554 5.5.1 no recipient was taken.
+            LetterRefusedError: it breaks a rule; 503 5.5.1 no letter was begun; 554 5.5.1 no recipient was taken;
+                535 5.7.8 the token has ended since; 451 4.3.0 the database does not answer.
         """
         letter, connection = self._begun()
         async with self._step():
@@ -345,6 +350,9 @@ class SendingSession:
         if time.monotonic() - letter.read_at > READ_SECONDS:
             await self._ready_now(letter)
         header = await letter.rules.check_content(content)
+        if self._sender.program.id and time.monotonic() > letter.begun_at + SHOWN_AGAIN_SECONDS:
+            async with self._sending.database.reading() as tx:
+                await _require_token(tx, self._sender)
         outgoing = outgoing_letter(
             content,
             header,

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bot.profiles.account.own_address import is_same_address
 from bot.profiles.account.records import Loaded, load, require_readable
-from bot.profiles.connection_tests.limits import MINUTE, Limit, RateLimitedError, limit_key
+from bot.profiles.connection_tests.limits import DAY, MINUTE, Limit, RateLimitedError, limit_key
 from bot.profiles.errors import NoProfileError, NotAllowedError, UserError
 from bot.profiles.people.access import Access, Person
 from bot.profiles.people.members import OnChange
@@ -25,6 +25,7 @@ from bot.profiles.tokens.program_form import CheckedForm, ProgramForm, checked, 
 from bot.profiles.tokens.secret_token import ParsedToken, SecretToken
 from storage.database import Database, Transaction
 from storage.tables.audit import BY_PROGRAM, PROGRAM_ADDED, PROGRAM_IN_NETWORK, PROGRAM_REMOVED
+from storage.tables.limits import Window
 from storage.tables.program_tokens import StoredToken
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,12 @@ WRONG_TOKENS = Limit("wrong tokens", 10, 15 * MINUTE, "Ten sign-ins with a wrong
 BLOCKED_NETWORKS = replace(WRONG_TOKENS, name="networks of wrong tokens", max_uses=1)
 """Nobody of a blocked network signs in, so that a guess that is right shows nothing either."""
 
+TRIED_AGAIN = replace(WRONG_TOKENS, name="wrong tokens tried again", max_uses=1)
+"""Of a network, a user name and a token: what a program tries again and again, since its token has ended, counts once,
+so that it keeps no other program of its network out."""
+
+_TOLD_NETWORKS = Limit("networks told of a program", 20, DAY, "")
+"""Whoever has many networks, and somebody's token, does not bury that in messages."""
 _MOST_NETWORKS = 20
 """Networks of a program that are known; of one that is used in more, the one that was new first is told of again."""
 _NOTED_AGAIN_SECONDS = MINUTE
@@ -192,16 +199,16 @@ class ProgramTokens:
             DatabaseUnavailableError: the database does not do what it is asked.
         """
         network, loop = network_of(address), asyncio.get_running_loop()
-        answer_at = loop.time() + self.refused_after
+        answer_at, parsed = loop.time() + self.refused_after, SecretToken.parse(secret)
         async with self.database.reading() as tx:
             await _require_unblocked(tx, network)
-            found = await _find(tx, username, SecretToken.parse(secret) or _NOBODY)
+            found = await _find(tx, username, parsed or _NOBODY)
         if found is not None and found.is_to_be_noted(network):
             found = await self._note_use(found, address, network)
         if found is not None:
             return Sender(program=_program(found.stored), person=found.person)
         async with self.database.writing() as tx:
-            is_blocked = await _count_wrong(tx, network)
+            is_blocked = await _count_wrong(tx, network, username, parsed)
         if is_blocked:
             log.warning("Ten wrong sign-ins of programs came from %s, so it is blocked for a while.", network)
         # How long the look-up took, which tells whether there is such a token, is not to be seen.
@@ -219,7 +226,7 @@ class ProgramTokens:
             used = before.used(address, network)
             await tx.program_tokens.save_use(stored, used.to_document(), at=found.now)
             is_new = network not in before.networks
-            if is_new:
+            if is_new and (await _take(tx, _TOLD_NETWORKS, owner.workspace, stored.token_id)).taken:
                 await notify_of_network(tx, owner, program_id=stored.token_id, name=used.name, network=network)
                 await tx.audit.append(
                     owner.workspace,
@@ -327,15 +334,19 @@ async def _require_unblocked(tx: Transaction, network: str) -> None:
         raise RateLimitedError(BLOCKED_NETWORKS, window)
 
 
-async def _count_wrong(tx: Transaction, network: str) -> bool:
+async def _count_wrong(tx: Transaction, network: str, username: str | None, parsed: ParsedToken | None) -> bool:
     """Count a wrong sign-in; return whether its network is blocked by that."""
     await tx.limits.purge()
-    wrong, blocked = WRONG_TOKENS, BLOCKED_NETWORKS
-    window = await tx.limits.take(limit_key(wrong, network), most=wrong.max_uses, seconds=wrong.window_seconds)
-    if window.left:
+    # What is no token may be somebody's password, of which not even a hash is stored.
+    if parsed and not (await _take(tx, TRIED_AGAIN, network, username or "", parsed.id, parsed.digest)).taken:
         return False
-    block = await tx.limits.take(limit_key(blocked, network), most=blocked.max_uses, seconds=blocked.window_seconds)
-    return block.taken
+    if (await _take(tx, WRONG_TOKENS, network)).left:
+        return False
+    return (await _take(tx, BLOCKED_NETWORKS, network)).taken
+
+
+async def _take(tx: Transaction, limit: Limit, *subject: str) -> Window:
+    return await tx.limits.take(limit_key(limit, *subject), most=limit.max_uses, seconds=limit.window_seconds)
 
 
 async def _require_place(tx: Transaction, owner: Person) -> tuple[Program, ...]:

@@ -18,12 +18,18 @@ from bot.smtp.network.guard import normal_host
 MOST_RECIPIENTS = 100
 """To, Cc and Bcc together: what providers take of one message by SMTP."""
 
+MOST_MAILBOX = 1000
+"""Characters of an address with the name before it."""
+
 MOST_SUBJECT = 998
 MOST_TEXT = 1_000_000
 """Characters of text, and of HTML: what is longer goes along as a file, which costs a tenth of the time to encode."""
 
 MOST_ATTACHMENTS = 100
 MOST_HEADERS = 50
+MOST_VALUES = 5_000
+"""Of a body, the names of fields counted with them: all recipients, headers and attachments are some 1,500."""
+
 MOST_HEADER_VALUE = 900
 """With its name on one line, of which RFC 5322, 2.1.1 allows 998 characters."""
 
@@ -41,7 +47,9 @@ _MEDIA_TYPE = (
 )
 _BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 _CONTENT_ID = r"^[A-Za-z0-9._@+-]{1,128}$"
-_NAMED = re.compile(r"\s*(?P<name>[^<>]*?)\s*<\s*(?P<address>[^<>\s]+)\s*>\s*")
+_NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>")
+_JSON_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A text in JSON (RFC 8259, 7), also one that does not end; nothing of it is read twice."""
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bq]\?", re.IGNORECASE)
 
 
@@ -73,8 +81,8 @@ def read_mailbox(text: str) -> Address:
         ValueError: it is something else.
     """
     one_line(text)
-    found = _NAMED.fullmatch(text)
-    name, address = (found["name"], found["address"]) if found else ("", text.strip())
+    found = _NAMED.fullmatch(text.strip())
+    name, address = (found["name"].strip(), found["address"].strip()) if found else ("", text.strip())
     if name.startswith('"') and name.endswith('"') and len(name) > 1:
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     try:
@@ -124,11 +132,11 @@ def _headers(given: dict[str, str]) -> dict[str, str]:
     if len(given) > MOST_HEADERS:
         raise ValueError(f"may have at most {MOST_HEADERS} entries")
     for name, value in given.items():
-        one_line(value)
         if not re.fullmatch(_HEADER_NAME, name):
             raise ValueError("has to have names of letters, digits and hyphens alone, for example “X-Order”")
         if len(value) > MOST_HEADER_VALUE:
             raise ValueError(f"has to have values of at most {MOST_HEADER_VALUE} characters")
+        one_line(value)
         if _OWN_HEADER.fullmatch(name):
             raise ValueError(
                 "may not have headers that another field sets (From, Subject, …) or the mail system writes"
@@ -152,11 +160,9 @@ def _content_id(text: str) -> str:
 
 
 _ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+_SCHEMA_OF_MAILBOX: dict[str, Any] = {"type": "string", "format": "email", "maxLength": MOST_MAILBOX}
 _SCHEMA_OF_MAILBOXES: dict[str, Any] = {
-    "anyOf": [
-        {"type": "array", "maxItems": MOST_RECIPIENTS, "items": {"type": "string", "format": "email"}},
-        {"type": "string", "format": "email"},
-    ],
+    "anyOf": [{"type": "array", "maxItems": MOST_RECIPIENTS, "items": _SCHEMA_OF_MAILBOX}, _SCHEMA_OF_MAILBOX],
     "examples": [["ada@example.com", "grace@example.com"]],
 }
 _SCHEMA_OF_HEADERS: dict[str, Any] = {
@@ -188,7 +194,7 @@ _SOMEBODY: dict[str, Any] = {
 """Of a letter's schema: one of these is there, and not empty."""
 
 Line = Annotated[str, AfterValidator(one_line), Field(json_schema_extra={"pattern": _ONE_LINE})]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Mailbox = Annotated[str, Field(max_length=MOST_MAILBOX), AfterValidator(_mailbox)]
 Mailboxes = Annotated[
     list[Mailbox], Field(max_length=MOST_RECIPIENTS), BeforeValidator(_as_list), WithJsonSchema(_SCHEMA_OF_MAILBOXES)
 ]
@@ -272,6 +278,8 @@ def read_letter_fields(body: bytes) -> LetterFields:
     Raises:
         LetterFieldsError: it is no JSON, or not that of a letter.
     """
+    if not _has_few_values(body):
+        raise LetterFieldsError({"": f"The body has more than {MOST_VALUES:,} values; no letter needs so many."})
     try:
         fields = LetterFields.model_validate_json(body)
     except ValidationError as error:
@@ -283,6 +291,20 @@ def read_letter_fields(body: bytes) -> LetterFields:
     if len(fields.recipients()) > MOST_RECIPIENTS:
         raise LetterFieldsError({"to": f"{most}; send it several times."})
     return fields
+
+
+def _has_few_values(body: bytes) -> bool:
+    """Whether JSON has no more values than any letter needs, by its commas and texts, before any of them is read.
+
+    What is wrong with a million fields would be told of each, in a gigabyte of memory.
+    """
+    values = end = 0
+    for text in _JSON_TEXT.finditer(body):
+        values += 1 + body.count(b",", end, text.start())
+        end = text.end()
+        if values > MOST_VALUES:
+            return False
+    return values + body.count(b",", end) <= MOST_VALUES
 
 
 _MOST_TOLD = 20

@@ -5,6 +5,7 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32
 from email.utils import getaddresses
 
+from bot.profiles.sending.header import MAX_HEADER_BYTES
 from bot.programs.send_api.letter_fields import MOST_RECIPIENTS, read_mailbox
 
 MOST_ADDRESS_BYTES = 64_000
@@ -30,7 +31,9 @@ def written_recipients(letter: bytes) -> tuple[str, ...]:
     Raises:
         RawLetterError: there are none or too many, or one of these headers cannot be read.
     """
-    end = letter.find(b"\r\n\r\n")
+    end = letter.find(b"\r\n\r\n", 0, MAX_HEADER_BYTES)
+    if end < 0 and len(letter) > MAX_HEADER_BYTES:
+        raise RawLetterError("The letter's header is too long, or no empty line ends it.")
     # Without a copy of the rest, which may be large.
     head = letter if end < 0 else letter[:end]
     lines = _address_lines(BytesHeaderParser(policy=compat32).parsebytes(head))

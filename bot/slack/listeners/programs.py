@@ -196,7 +196,11 @@ class ProgramListeners:
 
 def _find(programs: Sequence[Program], named: str) -> Program:
     """Return the program that a person means, whose quotation marks a command does not keep."""
-    found = [program for program in programs if _folded(program.name) == _folded(named)]
+    as_typed = [program for program in programs if program.name.casefold() == named.casefold()]
+    found = as_typed or [program for program in programs if _folded(program.name) == _folded(named)]
+    if len(found) > 1:
+        names = ", ".join(program.name for program in found)
+        raise UserError(f"That may be one of several programs: {names}. Use its button in /email-profile programs.")
     if not found:
         names = ", ".join(program.name for program in programs)
         there = f"There are: {names}." if names else "There are none yet."

@@ -133,7 +133,7 @@ class ProviderConnection:
             parameters += (b"BODY=8BITMIME",)
         if size and "size" in offered:
             parameters += (b"SIZE=%d" % size,)
-        return await self._tell(b" ".join((b"MAIL FROM:" + path, *parameters)))
+        return await self._ask_to_take(b" ".join((b"MAIL FROM:" + path, *parameters)))
 
     async def rcpt(self, address: str) -> Reply:
         """Send RCPT TO; errors and addresses as `mail`."""
@@ -141,7 +141,7 @@ class ProviderConnection:
             path, _ = envelope_path(address, self._dialogue.extensions)
         except StageFailedError:
             return _NOT_ASCII
-        return await self._tell(b"RCPT TO:" + path)
+        return await self._ask_to_take(b"RCPT TO:" + path)
 
     async def data(self, *parts: bytes) -> Reply:
         """Send DATA and the parts of a letter, one behind the other; lines end in CRLF.
@@ -191,11 +191,11 @@ class ProviderConnection:
         self._is_whole = False
         await self._opened.aclose()
 
-    async def _tell(self, command: bytes) -> Reply:
-        """Send a command that is answered with yes or no."""
+    async def _ask_to_take(self, command: bytes) -> Reply:
+        """Send a command of an envelope, which is taken or refused: another reply is to something else."""
         reply = await self._ask(lambda: self._dialogue.command(command))
         if reply.code < 400 and not _is_yes(reply):
-            raise self._broken(GarbledReplyError("The reply is neither yes nor no."))
+            raise self._broken(GarbledReplyError("The reply to the envelope is neither yes nor no."))
         return reply
 
     async def _ask(self, ask: Callable[[], Awaitable[SMTPResponse]], *, seconds: float | None = None) -> Reply:

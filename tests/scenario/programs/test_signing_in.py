@@ -197,6 +197,24 @@ async def test_ten_wrong_ones_block_their_network_for_a_quarter_of_an_hour_and_n
     assert (await ask(token, "192.0.2.200")).person.user == ADA
 
 
+async def test_a_program_that_tries_an_ended_token_again_and_again_keeps_no_other_of_its_network_out(
+    http_demo: Demo,
+) -> None:
+    await set_up(http_demo, ADA)
+    token, other = await add_program(http_demo), await add_program(http_demo, "ERP")
+    await listed(http_demo, "programs remove Label printer")
+    for _ in range(12):
+        with pytest.raises(WrongTokenError):
+            await sign_in(http_demo, token)
+        assert (await sign_in(http_demo, other)).person.user == ADA
+    # With other user names it is a guess.
+    for number in range(9):
+        with pytest.raises(WrongTokenError):
+            await sign_in(http_demo, other, f"guess{number}@demo.example")
+    with pytest.raises(RateLimitedError):
+        await sign_in(http_demo, other)
+
+
 async def test_the_first_use_from_a_network_is_told_to_the_owner_once(http_demo: Demo) -> None:
     await set_up(http_demo, ADA)
     token = await add_program(http_demo)
@@ -216,6 +234,18 @@ async def test_the_first_use_from_a_network_is_told_to_the_owner_once(http_demo:
     await http_demo.workspace.command(ADA, "/email-profile", "history")
     shown = searchable(http_demo.workspace.messages(ADA)[-1])
     assert "a program  first use from a network: `Label printer` · `10.1.4.0/24`" in shown
+
+
+async def test_whoever_comes_from_very_many_networks_does_not_bury_the_owner_in_messages(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    token = await add_program(http_demo)
+    for number in range(30):
+        await sign_in(http_demo, token, address=f"2001:db8:7:{number:x}::1")
+    await notices_sent(http_demo)
+    assert len(told(http_demo)) == 20
+    assert [entry for entry in await history(http_demo) if entry[1] == "first use from a network"] == [
+        ("program", "first use from a network")
+    ] * 20
 
 
 async def test_a_stranger_program_is_removed_by_the_button_of_that_message(http_demo: Demo) -> None:

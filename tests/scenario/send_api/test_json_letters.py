@@ -1,6 +1,8 @@
 """Letters that programs write as JSON: what leaves, and what is refused."""
 
 import base64
+import json
+import time
 from typing import Any
 
 import pytest
@@ -145,6 +147,27 @@ async def test_what_breaks_a_rule_is_refused_with_the_name_of_the_field_and_noth
             answer = await program.send(fields)
             assert (answer.status, answer.problem) == (400, "invalid_request")
             assert words in answer.members["detail"]
+    assert program.provider.lines == []
+
+
+ENDLESS: dict[str, tuple[bytes, str]] = {
+    "blanks in an address": (json.dumps({"to": f"{' ' * 500}<{' ' * 400}"}).encode(), "`to[0]` has to be an address"),
+    "a long address": (json.dumps({"to": "a" * 5_000_000 + "@mail.test"}).encode(), "`to[0]` may have at most 1000"),
+    "a long header": (json.dumps({"to": "a@mail.test", "headers": {"X": "a" * 9_000_000}}).encode(), "at most 900"),
+    "many fields": (b"{%s}" % b",".join(b'"%x":0' % n for n in range(1_000_000)), "more than 5,000 values"),
+    "many values": (b'{"to":[%s]}' % b",".join([b"0"] * 4_000_000), "more than 5,000 values"),
+    "quotes without end": (b'{"to":"' + b'\\"' * 4_000_000, "no JSON in UTF-8"),
+}
+
+
+async def test_no_body_keeps_the_bot_from_its_work(program: SendingProgram) -> None:
+    for name, (body, words) in ENDLESS.items():
+        with case(name):
+            began = time.perf_counter()
+            answer = await program.send(body)
+            assert (answer.status, answer.problem) == (400, "invalid_request")
+            assert words in answer.members["detail"]
+            assert time.perf_counter() - began < 2
     assert program.provider.lines == []
 
 

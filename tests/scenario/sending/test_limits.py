@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
 from bot.profiles.people.access import Person
 from bot.profiles.sending import places as places_module
+from bot.profiles.sending import sending as sending_module
 from bot.profiles.sending.kept_connections import KeptConnections
 from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, Delivery, Letter, LetterRefusedError, Outcome
 from bot.profiles.sending.places import MOST_WAITING, BytesInFlight, Places
@@ -163,7 +164,7 @@ async def test_large_letters_never_take_a_profile_s_last_place(sent: Sent, monke
 
 
 async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> None:
-    sent.sending.bytes_in_flight.most = 10_000_000
+    sent.sending.bytes_in_flight.most = 20_000_000
     async with begun(sent, size=6_000_000) as session, sent.session() as other:
         with pytest.raises(LetterRefusedError) as full:
             await other.begin(LOGIN, size=6_000_000)
@@ -184,37 +185,42 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
     assert sent.sending.bytes_in_flight.held == 0
 
 
-async def test_large_letters_that_a_program_only_announces_keep_nobody_else_out(sent: Sent) -> None:
-    def session_of(person: Person) -> SendingSession:
-        return SendingSession(sent.sending, replace(sent.sender, person=person), Via.SUBMISSION)
-
-    def announced(person: Person) -> int:
-        """Return how many of the largest letters somebody may announce, up to ten."""
-        sessions = [session_of(person) for _ in range(10)]
-        held = [session for session in sessions if _is_held(session, MAX_LETTER_BYTES)]
-        kept.extend(held)
-        return len(held)
-
-    kept: list[SendingSession] = []
-    assert announced(sent.sender.person) == 2
-    assert announced(Person(sent.sender.person.workspace, "U0GRACE")) == 2
-    assert announced(Person(sent.sender.person.workspace, "U0THIRD")) == 0
-    assert announced(Person("T0OTHER", "U0OTHER")) == 2
-    for number in range(30):
-        kept.append(session_of(Person("T0OTHER", f"U{number}")))
-        assert _is_held(kept[-1], 1_000_000)
-    assert (await sent.send()).outcome is Outcome.TAKEN
-    for session in kept:
-        await session.reset()
-    assert sent.sending.bytes_in_flight == BytesInFlight()
+async def test_a_letter_that_was_begun_before_its_program_was_removed_does_not_leave_long_after(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending_module, "SHOWN_AGAIN_SECONDS", 0.0)
+    async with begun(sent) as session:
+        await session.recipient(TO)
+        await listed(sent.demo, "programs remove Label printer")
+        with pytest.raises(LetterRefusedError) as ended:
+            await session.deliver(LETTER)
+    assert (ended.value.cause, ended.value.reply.code) == (Cause.ENDED, 535)
+    assert sent.letters == []
 
 
-def _is_held(session: SendingSession, size: int) -> bool:
-    try:
-        session.hold(size)
-    except LetterRefusedError:
-        return False
-    return True
+async def test_whoever_begins_many_large_letters_leaves_room_for_those_of_others(sent: Sent) -> None:
+    def session_of(workspace: str, user: str) -> AbstractAsyncContextManager[SendingSession]:
+        return sent.sending.session(replace(sent.sender, person=Person(workspace, user)), via=Via.SUBMISSION)
+
+    def held(session: SendingSession) -> bool:
+        try:
+            session.hold(25_000_000)
+        except LetterRefusedError as busy:
+            assert (busy.cause, busy.reply.code) == (Cause.BUSY, 452)
+            return False
+        return True
+
+    async with AsyncExitStack() as open_now:
+
+        async def many(workspace: str, *users: str) -> int:
+            sessions = [await open_now.enter_async_context(session_of(workspace, one)) for one in users * 12]
+            return sum(map(held, sessions))
+
+        assert await many("T0TEAM", "U0EVE") == 5
+        assert await many("T0TEAM", "U0EVE", "U0MAL", "U0SAM") == 2
+        assert await many("T0OTHER", "U0ADA") == 1
+        assert (await sent.send()).outcome is Outcome.TAKEN
+    assert sent.sending.bytes_in_flight.held == 0
 
 
 async def test_a_letter_larger_than_any_provider_takes_is_refused_at_its_size(sent: Sent) -> None:

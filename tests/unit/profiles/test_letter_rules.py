@@ -44,6 +44,9 @@ def letter(*header: str, body: bytes = b"text\r\n") -> bytes:
         "Ada\r\n <ada@lovelace.example>",
         "ADA@Lovelace.Example",
         f"Dr. Ada K. Lovelace <{ADA}>",
+        f"=?utf-8?b?QWRhIEzDtnZlbGFjZQ==?= <{ADA}>",
+        f"=?iso-8859-1?q?Ada?= =?utf-8*de?q?_L=C3=B6velace?= <{ADA}>",
+        f'"Ada @ Lovelace & Co" <{ADA}>',
     ],
 )
 def test_one_address_of_the_profile_s_is_taken_in_each_usual_form(value: str) -> None:
@@ -66,6 +69,22 @@ def test_one_address_of_the_profile_s_is_taken_in_each_usual_form(value: str) ->
         f"=?utf-8?b?ZXZlQGV2aWwuZXhhbXBsZQ==?= <{ADA}>",
         f"=?utf-8?q?eve=40evil=2Eexample?= <{ADA}>",
         f"=?utf-8?q?Ada=0D=0ABcc=3A_x?= <{ADA}>",
+        f'"eve\\@evil.example" <{ADA}>',
+        f'eve"@"evil.example <{ADA}>',
+        f"=?utf-8*en?q?eve=40evil.example?= <{ADA}>",
+        f"=?unknown?q?eve=40evil.example?= <{ADA}>",
+        f"=?us-ascii?q?eve=40evil.example=FF?= <{ADA}>",
+        f"=?utf-8?b?ZXZlQGV2aWwuZXhhbXBsZQ=?= <{ADA}>",
+        f"=?utf-8?b?ZXZlQGV2aWwuZXhhbXBsZX?= <{ADA}>",
+        f"=?utf-8?b?ZXZl-QGV2 aWwuZXhhbXBsZQ?= <{ADA}>",
+        f"=?utf-7?q?eve+AEA-evil.example?= <{ADA}>",
+        f"eve=?utf-8?q?=40evil.example?= <{ADA}>",
+        f"=?utf-8?q?eve?= =?iso-8859-1?q?=40evil.example?= <{ADA}>",
+        f"=?utf-8?q?=3D=3Futf-8=3Fq=3Feve=3D40evil.example=3F=3D?= <{ADA}>",
+        f"eve\uff20evil.example <{ADA}>",
+        f"=?utf-8?q?eve=EF=B9=ABevil.example?= <{ADA}>",
+        f"=?utf-8?q?Ada=1B=5B2J?= <{ADA}>",
+        f"{ADA} (eve=?utf-8?q?=40evil.example?=)",
         f"{ADA} (eve@evil.example)",
         f"(comment) {ADA}",
         f'"Ada" <{ADA}',
@@ -99,6 +118,8 @@ def test_anything_else_in_from_is_refused_with_the_address_that_is_allowed(value
         ((f"From: {ADA}", "from\t: eve@evil.example"), "5.6.0", "more than one From"),
         ((f"From: {ADA}", "Sender: eve@evil.example"), "5.7.1", "Sender in the letter's header has to be"),
         ((f"From: {ADA}", f"Sender: {ADA}", f"Sender: {ADA}"), "5.6.0", "more than one Sender"),
+        ((f"From: {ADA}", "Resent-From: eve@evil.example"), "5.7.1", "Resent-From in the letter's header has to be"),
+        ((f"From: {ADA}", f"Resent-From: {ADA}", "RESENT-SENDER: eve@evil.example"), "5.7.1", "Resent-Sender in"),
         (("From eve Mon Nov 30", f"From: {ADA}"), "5.6.0", "is no field"),
         ((" folded", f"From: {ADA}"), "5.6.0", "begins with a blank"),
         ((f"From: {ADA}", " ", "From: eve@evil.example"), "5.6.0", "a line of it is blank"),
@@ -174,7 +195,8 @@ def test_recipients_are_addresses_and_of_the_own_domain_where_a_program_may_send
             RULES.check_recipient(address, own_domain_only=False)
         assert (refused.value.reply.code, refused.value.reply.enhanced) == (553, "5.1.3")
     RULES.check_recipient("charles@LOVELACE.example", own_domain_only=True)
-    for address in ("x@y.test", "x@sub.lovelace.example", "x@lovelace.example.evil.test"):
+    led_on = ("x%y.test@lovelace.example", "y.test!x@lovelace.example", '"x@y.test"@lovelace.example')
+    for address in ("x@y.test", "x@sub.lovelace.example", "x@lovelace.example.evil.test", *led_on):
         with pytest.raises(LetterRefusedError) as refused:
             RULES.check_recipient(address, own_domain_only=True)
         assert (refused.value.reply.code, refused.value.reply.enhanced) == (550, "5.7.1")

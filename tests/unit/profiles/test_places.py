@@ -6,11 +6,10 @@ from contextlib import AsyncExitStack
 import pytest
 
 from bot.profiles.people.access import Person
-from bot.profiles.sending.letters import MAX_LETTER_BYTES, MAX_RECIPIENTS
-from bot.profiles.sending.places import MOST_WAITING, BytesInFlight, NoPlaceError, Place, Places
+from bot.profiles.sending.letters import MAX_RECIPIENTS
+from bot.profiles.sending.places import MOST_BYTES, MOST_WAITING, BytesInFlight, NoPlaceError, Place, Places
 
 ADA = Person("T1", "U0ADA")
-MB = 1_000_000
 
 
 def place(person: Person = ADA, program: str = "printer", host: str = "mail.test", *, is_large: bool = False) -> Place:
@@ -43,36 +42,21 @@ async def test_a_mailbox_at_microsoft_has_three_places_and_others_ten(host: str,
 
 def test_the_bounds_are_those_that_are_promised() -> None:
     held = BytesInFlight()
-    bounds = (held.most, held.most_of_a_profile, MOST_WAITING, MAX_RECIPIENTS)
-    assert bounds == (256_000_000, 70_000_000, 10, 100)
-    assert held.most_of_a_profile >= 2 * MAX_LETTER_BYTES
+    assert (held.most, MOST_BYTES, MOST_WAITING, MAX_RECIPIENTS) == (256_000_000, 256_000_000, 10, 100)
+    assert held.change(ADA, 0, 128_000_000)
+    assert not held.change(ADA, 0, 1)
+    assert held.change(ADA, 128_000_000, 127_999_998)
+    assert held.change(ADA, 0, 1)
+    assert held.held == 127_999_999
 
 
-def test_letters_hold_so_many_bytes_in_sum_and_of_one_profile() -> None:
-    held, grace = BytesInFlight(most=100 * MB, most_of_a_profile=70 * MB), Person("T1", "U0GRACE")
-    assert held.change(ADA, 0, 60 * MB)
-    assert not held.change(ADA, 0, 11 * MB)
-    assert held.change(ADA, 60 * MB, 70 * MB)
-    assert held.change(grace, 0, 30 * MB)
-    assert not held.change(grace, 30 * MB, 31 * MB)
-    assert held.change(ADA, 70 * MB, 0)
-    assert held.change(grace, 30 * MB, 31 * MB)
-    assert held.held == 31 * MB
-
-
-def test_large_letters_leave_memory_for_those_of_other_workspaces_and_for_small_ones() -> None:
+def test_the_bytes_that_letters_hold_are_never_more_than_is_promised() -> None:
     held = BytesInFlight()
-
-    def letters(person: Person, size: int = MAX_LETTER_BYTES) -> int:
-        """Count how many letters somebody gets in, up to forty."""
-        return sum(held.change(person, 0, size) for _ in range(40))
-
-    assert [letters(Person("T1", user)) for user in ("U1", "U2", "U3")] == [2, 2, 0]
-    assert letters(Person("T2", "U1")) == 2
-    assert letters(Person("T2", "U2")) == 0
-    assert letters(Person("T1", "U3"), 1_000_000) == 40
-    # One that grew large counts as large from then on.
-    assert not held.change(Person("T1", "U3"), 1_000_000, 1_000_001)
+    profiles = [Person(f"T{number % 5}", f"U{number}") for number in range(60)]
+    for person in profiles:
+        while held.change(person, 0, 1_000_000):
+            pass
+    assert 250_000_000 < held.held <= held.most
 
 
 async def test_a_workspace_takes_no_more_than_its_share_of_all_places() -> None:

@@ -10,7 +10,7 @@ from bot.programs.submission.certificate import ServerCertificate
 from bot.programs.submission.server import Place, SubmissionServer
 from bot.smtp.account import Encryption
 from tests.fakes.certificate_files import NAME, CertificateFiles
-from tests.fakes.sending import FakeSending, FakeTokens
+from tests.unit.programs.submission.fakes import FakeSending, FakeTokens
 
 
 @dataclass

@@ -23,9 +23,9 @@ from bot.programs.submission.connections import Connections, counted
 from bot.programs.submission.server import Place, PortError, SubmissionServer
 from bot.smtp.account import Encryption
 from tests.fakes.certificate_files import NAME, CertificateFiles
-from tests.fakes.sending import ADDRESS, FakeSending, FakeTokens
 from tests.fakes.smtp_client import RawClient, b64, plain
 from tests.unit.programs.submission.conftest import Counted, Serving, serving
+from tests.unit.programs.submission.fakes import ADDRESS, FakeSending, FakeTokens
 
 BEGUN = (f"MAIL FROM:<{ADDRESS}>", "RCPT TO:<grace@mail.test>", "DATA")
 
@@ -46,11 +46,10 @@ async def test_who_does_not_sign_in_is_sent_away_however_much_they_say(
 ) -> None:
     monkeypatch.setattr(session, "SIGN_IN_SECONDS", 0.1)
     async with client_of(in_clear) as client:
-        await client.greeted()
-        while (reply := await client.say("NOOP")).startswith("250"):
+        for _ in range(3):
+            client.send(b"NOOP\r\n")
             await asyncio.sleep(0.02)
-        assert reply.startswith("421 4.7.0 Nobody signed in")
-        assert await client.rest() == ""
+        assert "421 4.7.0 Nobody signed in" in await client.rest()
     assert in_clear.counted.sessions == ["late"]
 
 
@@ -81,14 +80,14 @@ async def test_a_letter_that_comes_to_no_end_is_not_waited_for_for_ever(
 async def test_a_session_ends_in_time_and_an_answer_that_is_waited_for_is_given_first(
     in_clear: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "SESSION_SECONDS", 0.1)
+    monkeypatch.setattr(session, "SESSION_SECONDS", 0.5)
     is_over = asyncio.Event()
     in_clear.sending.before_answer = is_over.wait
     async with client_of(in_clear) as client:
         await client.signed_in(ADDRESS, in_clear.tokens.text)
         await client.say(*BEGUN)
         client.send(b"Hello\r\n.\r\n")
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.55)
         is_over.set()
         assert await client.reply() == "250 2.0.0 mail.test: Taken"
         assert (await client.rest()).startswith("421 4.4.2 The session has lasted too long")
@@ -206,11 +205,12 @@ async def test_a_stop_does_not_wait_for_an_answer_that_nobody_is_told_any_more(
 ) -> None:
     monkeypatch.setattr(server, "ABORTED_SECONDS", 0.05)
 
+    is_answered = asyncio.Event()
+
     async def hold_on() -> None:
-        while True:
+        while not is_answered.is_set():
             with suppress(asyncio.CancelledError):
-                await asyncio.sleep(0.2)
-                return
+                await is_answered.wait()
 
     in_clear.sending.before_answer = hold_on
     async with client_of(in_clear) as client:
@@ -218,10 +218,9 @@ async def test_a_stop_does_not_wait_for_an_answer_that_nobody_is_told_any_more(
         await client.say(*BEGUN)
         client.send(b"Hello\r\n.\r\n")
         await asyncio.sleep(0.01)
-        began = asyncio.get_running_loop().time()
-        await in_clear.server.close(0.01)
-        assert asyncio.get_running_loop().time() - began < 0.15
-    await asyncio.sleep(0.25)
+        async with asyncio.timeout(10):
+            await in_clear.server.close(0.01)
+    is_answered.set()
 
 
 async def test_one_peer_has_no_more_than_its_places(in_clear: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,6 +369,31 @@ async def test_a_port_that_is_taken_is_told_with_its_setting(in_clear: Serving) 
         await second.open()
     assert caught.value.setting == "SUBMISSION_PORT"
     assert second.sessions == 0
+
+
+async def test_the_loopback_of_ipv6_is_this_machine_too_and_an_address_is_announced_in_brackets() -> None:
+    tokens = FakeTokens()
+    there = SubmissionServer(
+        Place(host="::1", port=0, tls_port=None, name="::1"),
+        certificate=None,
+        tokens=tokens.rules(),
+        sending=FakeSending().rules(),
+        observer=Counted(),
+    )
+    try:
+        await there.open()
+    except PortError:
+        pytest.skip("needs IPv6 on the loopback")
+
+    def sign_in() -> bytes:
+        with smtplib.SMTP("::1", there.ports[Encryption.NONE], timeout=10) as client:
+            announced = client.ehlo()[1].splitlines()[0]
+            client.login(ADDRESS, tokens.text)
+            return announced
+
+    assert await asyncio.to_thread(sign_in) == b"[IPv6:::1]"
+    assert tokens.asked == [(ADDRESS, "::1")]
+    await there.close(1.0)
 
 
 async def test_in_the_clear_only_this_machine_is_served(monkeypatch: pytest.MonkeyPatch, in_clear: Serving) -> None:

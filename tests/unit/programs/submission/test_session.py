@@ -14,9 +14,9 @@ from bot.smtp.transport.connection import Offers
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from storage.tables.limits import Window
 from tests.fakes.certificate_files import NAME, CertificateFiles
-from tests.fakes.sending import ADDRESS, FakeSession
 from tests.fakes.smtp_client import RawClient, b64, plain
 from tests.unit.programs.submission.conftest import Serving
+from tests.unit.programs.submission.fakes import ADDRESS, FakeSession
 
 BEGUN = (f"MAIL FROM:<{ADDRESS}>", "RCPT TO:<grace@mail.test>", "DATA")
 
