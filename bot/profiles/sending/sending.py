@@ -40,9 +40,6 @@ READ_SECONDS = 5.0
 RETRY_SECONDS = 60.0
 """After how long it is worth while to try again where there was no place."""
 
-SHOWN_AGAIN_SECONDS = 5.0
-"""A token whose letter was begun so long ago is looked up again before the letter leaves: it may have ended since."""
-
 _MOST_OFFERS = 1_000
 """Profiles whose providers' offers are remembered."""
 
@@ -138,7 +135,6 @@ class _BegunLetter:
     ready: ReadyProfile
     uses: Sequence[Use]
     opened: AsyncExitStack
-    begun_at: float = field(default_factory=time.monotonic)
     connection: ProviderConnection | None = None
     waited_before: float = 0.0
     is_open: bool = False
@@ -350,9 +346,6 @@ class SendingSession:
         if time.monotonic() - letter.read_at > READ_SECONDS:
             await self._ready_now(letter)
         header = await letter.rules.check_content(content)
-        if self._sender.program.id and time.monotonic() > letter.begun_at + SHOWN_AGAIN_SECONDS:
-            async with self._sending.database.reading() as tx:
-                await _require_token(tx, self._sender)
         outgoing = outgoing_letter(
             content,
             header,

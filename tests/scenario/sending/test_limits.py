@@ -188,7 +188,7 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
 async def test_a_letter_that_was_begun_before_its_program_was_removed_does_not_leave_long_after(
     sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending_module, "SHOWN_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(sending_module, "READ_SECONDS", 0.0)
     async with begun(sent) as session:
         await session.recipient(TO)
         await listed(sent.demo, "programs remove Label printer")
