@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from bot.demo.stand_in.platform import Message, searchable
+from bot.profiles.connection_tests.limits import FAILED_SIGN_INS, limit_key
+from bot.profiles.connection_tests.mailboxes import mailbox_meant
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
 from bot.profiles.sending.provider_connections import PAUSE_SECONDS
 from bot.smtp.check.report import StageName
@@ -150,6 +152,12 @@ async def test_sign_ins_of_programs_count_against_guessing_as_tests_do(sent: Sen
     assert (limited.cause, limited.reply.code) == (Cause.NOT_READY, 454)
     assert "was refused too often; the bot tries it again in 15 minutes." in str(limited)
     assert sent.sign_ins == 3
+    # By the server that was reached, too, whatever name leads to it.
+    reached = limit_key(FAILED_SIGN_INS[0], sent.sender.person.workspace, "this machine", mailbox_meant(LOGIN).name)
+    async with sent.demo.bot.database.reading() as tx:
+        window = await tx.limits.look(reached, most=3)
+    assert window is not None
+    assert window.left == 0
     report = await run_test_of_ada(sent)
     assert "This login was refused three times" in report
 
