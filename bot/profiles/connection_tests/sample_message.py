@@ -9,6 +9,7 @@ from html import escape
 
 from bot.profiles.account.own_address import ConfirmationCode
 from bot.profiles.account.profile import ENCRYPTION_WORDS, EmailProfile, effective_encryption
+from bot.profiles.header_text import header_text
 from bot.smtp.network.guard import normal_host
 
 
@@ -73,4 +74,4 @@ def _facts(profile: EmailProfile) -> list[tuple[str, str]]:
 
 def _mailbox(address: str, name: str) -> Address:
     local, _, domain = address.rpartition("@")
-    return Address(display_name=name, username=local, domain=domain)
+    return Address(display_name=header_text(name), username=local, domain=domain)

@@ -14,6 +14,7 @@ from html import escape
 
 from bot.profiles.account.profile import EmailProfile, check_address
 from bot.profiles.errors import InvalidFormError
+from bot.profiles.header_text import header_text
 from bot.smtp.network.guard import normal_host
 
 MOST_RECIPIENTS = 20
@@ -124,7 +125,7 @@ def email_message(profile: EmailProfile, email: Email, *, now: datetime) -> byte
     message["To"] = tuple(_mailbox(address) for address in email.recipients)
     if "REPLY_TO" in profile.extras:
         message["Reply-To"] = _mailbox(profile.extras["REPLY_TO"])
-    message["Subject"] = email.subject
+    message["Subject"] = header_text(email.subject)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = make_msgid(domain=normal_host(profile.address.rpartition("@")[2]))
     message.set_content(f"{email.text}\n")
@@ -134,7 +135,7 @@ def email_message(profile: EmailProfile, email: Email, *, now: datetime) -> byte
 
 def _mailbox(address: str, name: str = "") -> Address:
     local, _, domain = address.rpartition("@")
-    return Address(display_name=name, username=local, domain=domain)
+    return Address(display_name=header_text(name), username=local, domain=domain)
 
 
 def _html(text: str) -> str:

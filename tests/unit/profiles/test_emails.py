@@ -1,6 +1,7 @@
 """An email that is typed in Slack: what may stand in it, and the message that is made of it."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -8,6 +9,7 @@ from email.message import EmailMessage
 import pytest
 
 from bot.profiles.account.profile import EmailProfile
+from bot.profiles.connection_tests.sample_message import sample_message
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.sending.emails import Email, EmailField, EmailForm, check_email, email_message
 
@@ -46,6 +48,31 @@ def words(message: EmailMessage, kind: str) -> str:
 )
 def test_addresses_are_taken_as_people_write_them(typed: str, recipients: tuple[str, ...]) -> None:
     assert check_email(form(to=typed)).recipients == recipients
+
+
+INJECTED = (
+    "=?utf-8?q?x=0D=0ABcc:_eve=40evil.example?=",
+    "x =?utf-8?q?=0D=0A=0D=0AAnother_letter?=",
+    "=?utf-8?b?eA0KUmVwbHktVG86IGV2ZUBldmlsLmV4YW1wbGU=?=",
+)
+"""Texts of which the standard library would make other headers, as a colleague's message may begin with them."""
+
+
+@pytest.mark.parametrize("text", INJECTED)
+def test_neither_a_subject_nor_a_name_writes_another_header_or_another_text(text: str) -> None:
+    named = replace(PROFILE, extras={"FROM_NAME": text})
+    for message in (
+        made(check_email(form(subject=text)), named),
+        message_from_bytes(sample_message(named, "ada@demo.example", now=NOW), policy=policy.default),
+    ):
+        assert message["Bcc"] is None
+        assert message["Reply-To"] is None
+        assert "=?" not in str(message["From"])
+        assert message["From"].addresses[0].display_name == text.replace("=?", "= ?")
+        assert not message.defects
+        assert isinstance(message, EmailMessage)
+        assert "Another letter" not in words(message, "plain")
+    assert made(check_email(form(subject=text)))["Subject"] == text.replace("=?", "= ?")
 
 
 def test_no_address_keeps_everybody_else_waiting() -> None:
