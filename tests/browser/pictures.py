@@ -9,6 +9,7 @@ from playwright.async_api import Locator, Page, async_playwright
 
 from bot.demo.run import Demo, running_demo, submission_settings
 from bot.demo.stand_in.people import PEOPLE
+from bot.demo.story import post_first_message
 from tests.browser.conftest import QUIET, chromium
 from tests.browser.test_programs import add_program, send_label
 from tests.browser.test_story import field, fill, save, say
@@ -55,7 +56,20 @@ async def tour(page: Page, demo: Demo) -> None:
     await page.get_by_text("Works — tested").wait_for()
     await take(message.last, "card")
     await label(page)
+    await email(page, demo)
     await everybody(page, demo)
+
+
+async def email(page: Page, demo: Demo) -> None:
+    """Show the form in which a message is emailed."""
+    await post_first_message(demo.workspace)
+    message = page.get_by_role("article").filter(has_text="the label for crate 7 is ready")
+    await message.get_by_role("button", name="More actions").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("menuitem", name="Email this message").click()
+    await page.get_by_role("dialog").get_by_label("To", exact=True).fill("store@example.com")
+    await take(page.get_by_role("dialog"), "email-message")
+    await page.keyboard.press("Escape")
 
 
 async def label(page: Page) -> None:

@@ -1,6 +1,7 @@
 """Postfix as deploy/postfix/ configures it: a queue before the bot, in a folder of its own."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,10 +13,21 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.deploy_files import read
-from tests.fakes.real_servers import free_ports, server_folder, wait_for_port
+from tests.fakes.real_servers import free_ports, missing, server_folder, wait_for_port
 
 _SETTINGS = "/etc/postfix"
 _RETURNED = "/var/spool/returned"
+
+
+def lacking() -> str:
+    """Name what is missing to run it; empty when all is there."""
+    if absent := missing("postfix"):
+        return absent
+    # Without it the client of Postfix knows no mechanism; Debian has it in libsasl2-modules.
+    plugins = [*Path("/usr/lib").glob("*/sasl2/libplain.so"), *Path("/usr/lib").glob("sasl2/libplain.so")]
+    if not plugins and not any(Path("/usr/lib64/sasl2").glob("libplain.so")):
+        return "Cyrus SASL's plug-in PLAIN"
+    return "" if os.geteuid() == 0 else "root, since Postfix changes to users of its own"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import trustme
 from pydantic import SecretStr
 
 from bot.profiles.account.profile import EmailProfile
+from tests.instances.processes import PATIENCE
 
 HOST = "127.0.0.1"
 PASSWORD = "a password of usual length"
@@ -75,6 +76,12 @@ class NotingProvider:
             task.cancel()
             writer.transport.abort()
         await asyncio.gather(*sessions, return_exceptions=True)
+
+    async def left(self) -> None:
+        """Wait until nobody is connected any more, and so everything is decided."""
+        async with asyncio.timeout(PATIENCE):
+            while self._sessions:
+                await asyncio.sleep(0.01)
 
     @property
     def settings(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bot.profiles.account.header_text import has_encoded_word
 from bot.profiles.account.profile import check_address, effective_encryption, is_printable
 from bot.profiles.errors import ExtraConflictError, InvalidExtraError
 from bot.smtp.account import Encryption
@@ -91,6 +92,8 @@ def _display_name(text: str) -> str:
     controls = any(unicodedata.bidirectional(character) in _BIDIRECTIONAL for character in text)
     if not text or not is_printable(text) or controls or len(text.splitlines()) > 1 or len(text) > MAX_NAME_LENGTH:
         raise ValueError(f"it is one line of 1 to {MAX_NAME_LENGTH} characters.")
+    if has_encoded_word(text):
+        raise ValueError("it is a name as people read it, without “=?…?=” in it.")
     return text
 
 

@@ -75,7 +75,7 @@ class ConnectionTests:
         database: Database,
         tester: AccountTester,
         judge: Callable[[str, str], Awaitable[tuple[str, ...]]],
-        message_place: Callable[[Person, str], AbstractAsyncContextManager[None]],
+        message_place: Callable[[Person, str], AbstractAsyncContextManager[object]],
         access: Access,
         profiles: EmailProfiles,
         running: RunningTests,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from bot.profiles.account.accepted_passwords import with_accepted_password
 from bot.profiles.account.records import REPORTS, Loaded, load
+from bot.profiles.connection_tests.told_refusals import forget_telling
 from bot.profiles.people.members import update_person
 from bot.smtp.check.report import Outcome, Report, StageName
 from storage.database import Transaction
@@ -32,6 +33,8 @@ async def keep_report(tx: Transaction, loaded: Loaded, report: Report) -> Report
         document=REPORTS.dump_json(report),
         tested_at=report.tested_at,
     )
+    if report.signed_in:
+        await forget_telling(tx, loaded)
     await update_person(tx, owner, at=report.tested_at)
     return report
 

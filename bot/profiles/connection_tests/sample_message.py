@@ -7,18 +7,18 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from html import escape
 
+from bot.profiles.account.header_text import mailbox, written
 from bot.profiles.account.own_address import ConfirmationCode
 from bot.profiles.account.profile import ENCRYPTION_WORDS, EmailProfile, effective_encryption
-from bot.profiles.header_text import header_text
 from bot.smtp.network.guard import normal_host
 
 
 def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> bytes:
     """Return the message, with lines that end in CRLF; it holds nothing of the password."""
-    sender = _mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
-    message = _addressed(sender, _mailbox(recipient, ""), "Your email profile works", now=now)
+    sender = mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
+    message = _addressed(sender, mailbox(recipient), "Your email profile works", now=now)
     if "REPLY_TO" in profile.extras:
-        message["Reply-To"] = _mailbox(profile.extras["REPLY_TO"], "")
+        message["Reply-To"] = mailbox(profile.extras["REPLY_TO"])
     facts = _facts(profile)
     message.set_content(
         "This message was sent by /email-test send, through the account in your email profile:\n\n"
@@ -31,7 +31,7 @@ def sample_message(profile: EmailProfile, recipient: str, *, now: datetime) -> b
         f"<table>{rows}</table><p>If you can read it, programs can send mail in your name.</p>",
         subtype="html",
     )
-    return message.as_bytes()
+    return written(message)
 
 
 def code_message(address: str, code: ConfirmationCode, *, now: datetime) -> bytes:
@@ -39,15 +39,15 @@ def code_message(address: str, code: ConfirmationCode, *, now: datetime) -> byte
 
     Nobody has shown yet that they read there, so nothing of what people typed stands in it but the address itself.
     """
-    mailbox = _mailbox(address, "")
-    message = _addressed(mailbox, mailbox, "The code for your email address", now=now)
+    own = mailbox(address)
+    message = _addressed(own, own, "The code for your email address", now=now)
     message.set_content(
         "This code confirms that you read mail at this address:\n\n"
         f"  {code.secret.get_secret_value()}\n\n"
         "Type it in Slack, where you pressed “Confirm address”. It works once, within a day.\n\n"
         "If you did not ask for it, you need not do anything. Give the code to nobody.\n"
     )
-    return message.as_bytes()
+    return written(message)
 
 
 def _addressed(sender: Address, recipient: Address, subject: str, *, now: datetime) -> EmailMessage:
@@ -70,8 +70,3 @@ def _facts(profile: EmailProfile) -> list[tuple[str, str]]:
         ("Encryption", ENCRYPTION_WORDS[effective_encryption(profile.extras)]),
         ("Authentication", f"as {profile.login}" if profile.authenticate else "not required"),
     ]
-
-
-def _mailbox(address: str, name: str) -> Address:
-    local, _, domain = address.rpartition("@")
-    return Address(display_name=header_text(name), username=local, domain=domain)

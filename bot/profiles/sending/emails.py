@@ -5,16 +5,15 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from enum import StrEnum
 from html import escape
 
+from bot.profiles.account.header_text import has_encoded_word, mailbox, written
 from bot.profiles.account.profile import EmailProfile, check_address
 from bot.profiles.errors import InvalidFormError
-from bot.profiles.header_text import header_text
 from bot.smtp.network.guard import normal_host
 
 MOST_RECIPIENTS = 20
@@ -99,6 +98,8 @@ def _subject(typed: str) -> str:
         raise ValueError("The subject is missing, for example Label for crate 7.")
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in subject):
         raise ValueError("A subject is one line without control characters, for example Label for crate 7.")
+    if has_encoded_word(subject):
+        raise ValueError("A subject is written as it is read, without “=?…?=” in it, for example Label for crate 7.")
     if len(subject) > MAX_SUBJECT_LENGTH:
         raise ValueError(f"A subject has at most {MAX_SUBJECT_LENGTH} characters, for example Label for crate 7.")
     return subject
@@ -121,21 +122,16 @@ def email_message(profile: EmailProfile, email: Email, *, now: datetime) -> byte
     Its lines end in CRLF.
     """
     message = EmailMessage(policy=SMTP.clone(utf8=needs_utf8(profile, email)))
-    message["From"] = _mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
-    message["To"] = tuple(_mailbox(address) for address in email.recipients)
+    message["From"] = mailbox(profile.address, profile.extras.get("FROM_NAME", ""))
+    message["To"] = tuple(mailbox(address) for address in email.recipients)
     if "REPLY_TO" in profile.extras:
-        message["Reply-To"] = _mailbox(profile.extras["REPLY_TO"])
-    message["Subject"] = header_text(email.subject)
+        message["Reply-To"] = mailbox(profile.extras["REPLY_TO"])
+    message["Subject"] = email.subject
     message["Date"] = format_datetime(now)
     message["Message-ID"] = make_msgid(domain=normal_host(profile.address.rpartition("@")[2]))
     message.set_content(f"{email.text}\n")
     message.add_alternative(_html(email.text), subtype="html")
-    return message.as_bytes()
-
-
-def _mailbox(address: str, name: str = "") -> Address:
-    local, _, domain = address.rpartition("@")
-    return Address(display_name=header_text(name), username=local, domain=domain)
+    return written(message)
 
 
 def _html(text: str) -> str:

@@ -88,26 +88,25 @@ class Places:
         return len(self._waiting)
 
     @asynccontextmanager
-    async def place(self, place: Place) -> AsyncIterator[None]:
-        """Wait for a place, and keep it for the block.
+    async def place(self, place: Place) -> AsyncIterator[bool]:
+        """Wait for a place, and keep it for the block; it is given whether it had to be waited for.
 
         Raises:
-            NoPlaceError: enough letters of the profile wait already, or this one has waited for too long.
+            NoPlaceError: enough letters of the profile wait already, or this one has waited for too long, or has to
+                make room for one of another program.
         """
-        await self._take(place)
+        has_waited = await self._take(place)
         try:
-            yield
+            yield has_waited
         finally:
             self._count(place, -1)
             self._grant()
 
-    async def _take(self, place: Place) -> None:
+    async def _take(self, place: Place) -> bool:
         if self._is_free(place) and not self._is_awaited(place):
             self._count(place, 1)
-            return
-        alike = [one for one in self._waiting if (one.place.person, one.place.is_large) == _line(place)]
-        if len(alike) >= MOST_WAITING:
-            raise NoPlaceError
+            return False
+        self._require_room(place)
         waiting = _Waiting(place, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         try:
@@ -116,13 +115,31 @@ class Places:
         except BaseException as error:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
-            elif waiting.granted.done() and not waiting.granted.cancelled():
+            elif waiting.granted.done() and not (waiting.granted.cancelled() or waiting.granted.exception()):
                 # It was granted in the same moment.
                 self._count(place, -1)
                 self._grant()
             if isinstance(error, TimeoutError):
                 raise NoPlaceError from None
             raise
+        return True
+
+    def _require_room(self, place: Place) -> None:
+        """Let no letter wait behind too many of its profile; one of a program of which more wait makes room for it.
+
+        Raises:
+            NoPlaceError: there is no room.
+        """
+        alike = [one for one in self._waiting if (one.place.person, one.place.is_large) == _line(place)]
+        if len(alike) < MOST_WAITING:
+            return
+        waiting = Counter(one.place.program for one in alike)
+        most, number = max(waiting.items(), key=lambda item: item[1])
+        if number <= waiting[place.program] + 1:
+            raise NoPlaceError
+        last = next(one for one in reversed(alike) if one.place.program == most)
+        self._waiting.remove(last)
+        last.granted.set_exception(NoPlaceError())
 
     def _is_awaited(self, place: Place) -> bool:
         """Whether somebody waits who is to have this place first: of the same profile and size."""

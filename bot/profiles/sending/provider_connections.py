@@ -142,11 +142,11 @@ class ProviderConnections:
         loaded, account = ready.loaded, ready.account
         if not report.sign_in_refused_for_good:
             self.count_sign_in("failed")
-            now = asyncio.get_running_loop().time()
-            self._paused = {at: until for at, until in self._paused.items() if until > now}
-            self._paused[ready.at] = now + self.pause_seconds
+            self._pause(ready)
             return _sign_in_paused(account, self.pause_seconds)
         self.count_sign_in("refused")
+        # What the database cannot keep is not known to the next letter.
+        self._pause(ready)
         async with self.database.writing() as tx:
             kept = await keep_report(tx, loaded, report)
             if sign_in is not None and (left := await sign_in.left(tx)):
@@ -161,8 +161,14 @@ class ProviderConnections:
                     fields=(f"failed at {StageName.SIGN_IN}",),
                     details=(program.name, *named_account(account)),
                 )
+        self._paused.pop(ready.at, None)
         self.on_change(loaded.owner)
         return HeldProfileError(account.address)
+
+    def _pause(self, ready: ReadyProfile) -> None:
+        now = asyncio.get_running_loop().time()
+        self._paused = {at: until for at, until in self._paused.items() if until > now}
+        self._paused[ready.at] = now + self.pause_seconds
 
     def _require_no_pause(self, ready: ReadyProfile) -> None:
         left = self._paused.get(ready.at, 0.0) - asyncio.get_running_loop().time()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.profiles.account.records import Loaded, ProfileState, account_of, load
-from bot.profiles.connection_tests.limits import DAY, Limit, limit_key
+from bot.profiles.connection_tests.told_refusals import is_first_to_tell
 from bot.profiles.errors import UserError
 from bot.profiles.people.access import Person
 from bot.profiles.people.defaults import load_defaults
@@ -13,8 +13,6 @@ from bot.profiles.sending.letters import Cause, LetterRefusedError
 from bot.smtp.account import Account, Encryption
 from bot.smtp.check.report import StageName
 from storage.database import Database, Transaction
-
-_TOLD = Limit("refused sign-ins told", 1, 30 * DAY, "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,16 +78,18 @@ async def tell_owner(database: Database, owner: Person) -> bool:
 
 
 async def tell_of_refusal(tx: Transaction, loaded: Loaded) -> bool:
-    """Write a notice of a refused sign-in, once for each revision of a profile; returns whether this is the first."""
-    owner, revision = loaded.owner, loaded.revision
-    told = limit_key(_TOLD, owner.workspace, owner.user, loaded.record_id, str(revision))
-    if not (await tx.limits.take(told, most=_TOLD.max_uses, seconds=_TOLD.window_seconds)).taken:
+    """Write a notice of a refused sign-in, once until one is accepted or the profile is changed; returns whether."""
+    if not await is_first_to_tell(tx, loaded):
         return False
     account = account_of(loaded.profile)
     notice = RefusedNotice(
-        address=account.address, host=account.host, login=account.login, record_id=loaded.record_id, revision=revision
+        address=account.address,
+        host=account.host,
+        login=account.login,
+        record_id=loaded.record_id,
+        revision=loaded.revision,
     )
-    await notify_of_refusal(tx, owner, notice)
+    await notify_of_refusal(tx, loaded.owner, notice)
     return True
 
 

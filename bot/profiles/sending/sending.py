@@ -34,6 +34,9 @@ from storage.engines.transactions import DatabaseUnavailableError
 LEFT_SECONDS = 30.0
 """How long an answer is waited for once the program that sent the letter is gone, so that it can be counted."""
 
+READ_SECONDS = 5.0
+"""How long what was read of token and profile holds for a letter; a slow program's is read again before it leaves."""
+
 RETRY_SECONDS = 60.0
 """After how long it is worth while to try again where there was no place."""
 
@@ -108,7 +111,7 @@ class Sending:
                 return Delivery(outcome=outcome_of(reply), reply=reply, refused=refused)
             return await session.deliver(letter.content)
 
-    def place(self, person: Person, host: str) -> AbstractAsyncContextManager[None]:
+    def place(self, person: Person, host: str) -> AbstractAsyncContextManager[bool]:
         """Wait for a place for a message that no program sends; raises NoPlaceError as `Places.place`."""
         return self.places.place(Place(person=person, program="", host=host))
 
@@ -128,7 +131,8 @@ class Sending:
 class _BegunLetter:
     """A letter under way: what was counted for it, its place, and the connection that it goes over.
 
-    `is_open` is whether the provider waits for more of it; `taken` counts the recipients that it took.
+    `is_open` is whether the provider waits for more of it; `taken` counts the recipients that it took. `read_at` is
+    when token and profile were read, by the monotonic clock.
     """
 
     ready: ReadyProfile
@@ -139,6 +143,7 @@ class _BegunLetter:
     waited_before: float = 0.0
     is_open: bool = False
     taken: int = 0
+    read_at: float = field(default_factory=time.monotonic)
     refused: dict[str, Reply] = field(default_factory=dict)
 
     @property
@@ -188,7 +193,10 @@ class SendingSession:
         self._seconds = 0.0
         async with self._step():
             letter = await self._count(mail_from, size)
-            await self._take_place(letter, is_large=size > LARGE_BYTES)
+            if await self._take_place(letter, is_large=size > LARGE_BYTES):
+                # Meanwhile the profile may have become another one.
+                letter.ready = await self._ready_now(letter)
+                letter.rules.check_sender(mail_from)
             reply = await self._tell_sender(letter, mail_from, size=size, utf8=utf8, eight_bit=eight_bit)
             if reply.code >= 400:
                 await self._end(outcome_of(reply))
@@ -275,9 +283,7 @@ class SendingSession:
         sending, sender = self._sending, self._sender
         try:
             async with sending.database.writing() as tx:
-                if sender.program.id:
-                    await _require_token(tx, sender)
-                ready = await ready_profile(tx, sender.person)
+                ready = await self._ready(tx)
                 LetterRules(address=ready.account.address).check_sender(mail_from)
                 uses = await count_letter(tx, sender, sending.rates, today=sending.clock().date())
         except HeldProfileError:
@@ -288,11 +294,24 @@ class SendingSession:
             raise LetterRefusedError(Cause.RATE, 451, "4.7.1", str(limited), wait=limited.wait) from None
         return _BegunLetter(ready=ready, uses=uses, opened=AsyncExitStack())
 
-    async def _take_place(self, letter: _BegunLetter, *, is_large: bool) -> None:
+    async def _ready(self, tx: Transaction) -> ReadyProfile:
+        if self._sender.program.id:
+            await _require_token(tx, self._sender)
+        return await ready_profile(tx, self._sender.person)
+
+    async def _ready_now(self, letter: _BegunLetter) -> ReadyProfile:
+        """Read again whether the token is good and the profile can send."""
+        async with self._sending.database.reading() as tx:
+            ready = await self._ready(tx)
+        letter.read_at = time.monotonic()
+        return ready
+
+    async def _take_place(self, letter: _BegunLetter, *, is_large: bool) -> bool:
+        """Wait for a place; returns whether it had to be waited for."""
         person, program = self._sender.person, self._sender.program
         place = Place(person=person, program=program.id, host=letter.host, is_large=is_large)
         try:
-            await letter.opened.enter_async_context(self._sending.places.place(place))
+            return await letter.opened.enter_async_context(self._sending.places.place(place))
         except NoPlaceError as error:
             raise LetterRefusedError(Cause.BUSY, 421, "4.3.2", str(error), wait=RETRY_SECONDS) from None
 
@@ -305,9 +324,10 @@ class SendingSession:
         while True:
             if connection is None:
                 letter.ready, connection = await connections.open(self._sender.person, self._sender.program)
-                letter.rules.check_sender(mail_from)
             is_new = not connection.letters
             letter.connection, letter.waited_before = connection, 0.0 if is_new else connection.seconds_waited
+            # The profile may have been changed since the letter was counted.
+            letter.rules.check_sender(mail_from)
             self._sending.note_offers(self._sender.person, connection.offers)
             try:
                 reply = await connection.mail(letter.ready.account.address, size=size, utf8=utf8, eight_bit=eight_bit)
@@ -327,6 +347,8 @@ class SendingSession:
         if not letter.taken:
             raise LetterRefusedError(Cause.RECIPIENT, 554, "5.5.1", "No recipient of this message was taken.")
         self.hold(len(content))
+        if time.monotonic() - letter.read_at > READ_SECONDS:
+            await self._ready_now(letter)
         header = await letter.rules.check_content(content)
         if self._sender.program.id and time.monotonic() > letter.begun_at + SHOWN_AGAIN_SECONDS:
             async with self._sending.database.reading() as tx:
@@ -430,9 +452,16 @@ def outcome_of(reply: Reply) -> Outcome:
 
 
 def told(host: str, reply: Reply) -> Reply:
-    """Return a provider's reply as the program is told it: whose it is, and without a goodbye, which is not ours."""
-    enhanced = reply.enhanced or f"{reply.code // 100}.0.0"
-    return Reply(code=451 if reply.code == 421 else reply.code, enhanced=enhanced, text=f"{host}: {reply.text}")
+    """Return a provider's reply as the program is told it: whose it is, and without a goodbye, which is not ours.
+
+    Of the replies that say yes, programs know 250, and 251 to a recipient (RFC 5321, 4.3.2).
+    """
+    code = 451 if reply.code == 421 else reply.code
+    if code < 400 and code != 251:
+        code = 250
+    # The two begin with the same digit (RFC 3463, 2).
+    enhanced = reply.enhanced if reply.enhanced[:1] == str(code)[0] else f"{code // 100}.0.0"
+    return Reply(code=code, enhanced=enhanced, text=f"{host}: {reply.text}")
 
 
 async def _require_token(tx: Transaction, sender: Sender) -> None:

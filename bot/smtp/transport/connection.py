@@ -116,7 +116,7 @@ class ProviderConnection:
         An address that the server cannot take is not sent; the reply is our own then: 553 5.6.7.
 
         Raises:
-            ConnectionBrokenError: no reply came.
+            ConnectionBrokenError: no reply came, or none that takes or refuses.
         """
         self.letters += 1
         self.sends_content = False
@@ -133,7 +133,7 @@ class ProviderConnection:
             parameters += (b"BODY=8BITMIME",)
         if size and "size" in offered:
             parameters += (b"SIZE=%d" % size,)
-        return await self._ask(lambda: self._dialogue.command(b" ".join((b"MAIL FROM:" + path, *parameters))))
+        return await self._ask_to_take(b" ".join((b"MAIL FROM:" + path, *parameters)))
 
     async def rcpt(self, address: str) -> Reply:
         """Send RCPT TO; errors and addresses as `mail`."""
@@ -141,7 +141,7 @@ class ProviderConnection:
             path, _ = envelope_path(address, self._dialogue.extensions)
         except StageFailedError:
             return _NOT_ASCII
-        return await self._ask(lambda: self._dialogue.command(b"RCPT TO:" + path))
+        return await self._ask_to_take(b"RCPT TO:" + path)
 
     async def data(self, *parts: bytes) -> Reply:
         """Send DATA and the parts of a letter, one behind the other; lines end in CRLF.
@@ -172,8 +172,16 @@ class ProviderConnection:
         return reply
 
     async def rset(self) -> Reply:
-        """Send RSET. Raises ConnectionBrokenError, also where no reply comes within RESET_SECONDS."""
-        return await self._ask(lambda: self._dialogue.command(b"RSET"), seconds=RESET_SECONDS)
+        """Send RSET; a connection whose server does not say yes to it is not usable any more.
+
+        Its next letter would go to the recipients of the one before as well.
+
+        Raises:
+            ConnectionBrokenError: no reply came.
+        """
+        reply = await self._ask(lambda: self._dialogue.command(b"RSET"), seconds=RESET_SECONDS)
+        self._is_whole = self._is_whole and _is_yes(reply)
+        return reply
 
     async def close(self) -> None:
         """Say QUIT where the server can take it, and close; never raises."""
@@ -182,6 +190,13 @@ class ProviderConnection:
                 await self._ask(lambda: self._dialogue.command(b"QUIT"), seconds=GOODBYE_SECONDS)
         self._is_whole = False
         await self._opened.aclose()
+
+    async def _ask_to_take(self, command: bytes) -> Reply:
+        """Send a command of an envelope, which is taken or refused: another reply is to something else."""
+        reply = await self._ask(lambda: self._dialogue.command(command))
+        if reply.code < 400 and not _is_yes(reply):
+            raise self._broken(GarbledReplyError("The reply to the envelope is neither yes nor no."))
+        return reply
 
     async def _ask(self, ask: Callable[[], Awaitable[SMTPResponse]], *, seconds: float | None = None) -> Reply:
         """Wait for a reply; while none has come, and after one that is no reply, nothing else can be asked."""
@@ -208,5 +223,5 @@ _NOT_ASCII = Reply(code=553, enhanced="5.6.7", text="The mail server of this pro
 
 
 def _is_yes(reply: Reply) -> bool:
-    """Whether a reply says that a letter was taken: by its first digit (RFC 5321, 4.2.1), but 221 is a goodbye."""
+    """Whether a reply says yes: by its first digit (RFC 5321, 4.2.1), but 221 is a goodbye."""
     return 200 <= reply.code <= 299 and reply.code != 221

@@ -21,8 +21,7 @@ from tests.benchmarks.sending.letters import SignIn
 from tests.benchmarks.sending.provider import HOST, PASSWORD, Provider
 from tests.databases import SQLiteMaker
 from tests.deploy_files import unit_environment
-from tests.fakes.queueing_postfix import queueing_postfix
-from tests.fakes.real_servers import missing
+from tests.fakes.queueing_postfix import lacking, queueing_postfix
 from tests.instances.programs import store_programs
 from tests.scenario.crowd import crowd
 from tests.soak.samples import cpu_seconds
@@ -131,10 +130,8 @@ async def postfix(provider: Provider, port: int, *, one_account: bool) -> AsyncI
     Raises:
         UnequalWorkError: it cannot be run here.
     """
-    if absent := missing("postfix"):
-        raise UnequalWorkError(f"{absent} is not installed")
-    if os.geteuid() != 0:
-        raise UnequalWorkError("it needs root")
+    if absent := lacking():
+        raise UnequalWorkError(f"it needs {absent}")
     relay = f"[{HOST}]:{port}"
     changes = {
         "sender_dependent_relayhost_maps": "",

@@ -106,11 +106,9 @@ async def test_what_a_colleague_wrote_makes_no_header_and_no_other_text_of_the_e
     first = "=?utf-8?q?Label=0D=0AReply-To:_eve=40evil.example=0D=0A=0D=0APay_Eve?="
     await begun(http_demo, await written(http_demo, f"{first}\nPlease print it."))
     assert typed(http_demo, ADA, "Subject") == first
-    await sent(http_demo, containing=SENT)
-    (mailed,) = http_demo.mail.mailbox
-    assert mailed.subject.strip() == first.replace("=?", "= ?")
-    assert b"\r\nReply-To:" not in mailed.content
-    assert "Please print it." in mailed.text
+    await http_demo.workspace.fill(ADA, "To", "grace@demo.example")
+    assert "without “=?…?=”" in (await http_demo.workspace.submit(ADA))["Subject"]
+    assert http_demo.mail.mailbox == []
 
 
 async def test_ten_thousand_letters_of_any_script_go_through_the_form_and_out(http_demo: Demo) -> None:
@@ -122,18 +120,21 @@ async def test_ten_thousand_letters_of_any_script_go_through_the_form_and_out(ht
     assert (mailed.subject, mailed.text.count("жёлтый")) == ("Коробка 7", 1_430)
 
 
-@pytest.mark.parametrize("subject", ["Label\r\nBcc: eve@evil.example", "Label\nBcc: eve@evil.example", "\x00Label"])
-async def test_a_subject_of_several_lines_is_refused_at_its_field_and_nothing_is_lost(
-    http_demo: Demo, subject: str
-) -> None:
+async def test_a_subject_of_several_lines_is_refused_at_its_field_and_nothing_is_lost(http_demo: Demo) -> None:
     await set_up(http_demo, ADA)
     await begun(http_demo, await written(http_demo, "It is ready."))
     await http_demo.workspace.fill(ADA, "To", "nobody")
-    await http_demo.workspace.fill(ADA, "Subject", subject)
-    errors = await http_demo.workspace.submit(ADA)
-    assert "one line without control characters" in errors["Subject"]
-    assert "“nobody” is not an email address" in errors["To"]
-    assert typed(http_demo, ADA, "Subject") == subject
+    for subject, told in (
+        ("Label\r\nBcc: eve@evil.example", "one line without control characters"),
+        ("Label\nBcc: eve@evil.example", "one line without control characters"),
+        ("\x00Label", "one line without control characters"),
+        ("Label =?utf-8?q?x=0D=0ABcc:_eve@evil.example?=", "without “=?…?=” in it"),
+    ):
+        await http_demo.workspace.fill(ADA, "Subject", subject)
+        errors = await http_demo.workspace.submit(ADA)
+        assert told in errors["Subject"]
+        assert "“nobody” is not an email address" in errors["To"]
+        assert typed(http_demo, ADA, "Subject") == subject
     assert http_demo.mail.mailbox == []
 
 
@@ -251,6 +252,7 @@ async def test_an_email_that_was_not_sent_after_its_modal_was_closed_is_given_ba
     http_demo: Demo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.slack.middleware.held_ack.HOLD_SECONDS", 0.0)
+    monkeypatch.setattr("bot.slack.replies.sent_email.SETTLING_SECONDS", 0.0)
     await set_up(http_demo, ADA)
     on_data(monkeypatch, "554 5.7.1 Looks like spam")
     await begun(http_demo, await written(http_demo, "It is ready."))

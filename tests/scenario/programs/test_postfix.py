@@ -1,7 +1,6 @@
 """Postfix before the bot, as deploy/postfix/ configures it: a queue, in which each sender has a token of his own."""
 
 import asyncio
-import os
 import re
 import smtplib
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,8 +12,7 @@ import pytest_asyncio
 from bot.smtp.account import Encryption
 from tests.counts import PROVE_ONLY
 from tests.deploy_files import read
-from tests.fakes.queueing_postfix import QueueingPostfix, queueing_postfix
-from tests.fakes.real_servers import missing
+from tests.fakes.queueing_postfix import QueueingPostfix, lacking, queueing_postfix
 from tests.scenario.people import ADA, GRACE, open_form, set_up
 from tests.scenario.programs.conftest import ADA_ADDRESS, GRACE_ADDRESS, Reached
 from tests.scenario.programs.people import add_program
@@ -32,10 +30,8 @@ PASSED_ON = re.compile(
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def queue(reached_by_tls: Reached) -> AsyncIterator[QueueingPostfix]:
     """Postfix with the tokens of Ada and of Grace."""
-    if absent := missing("postfix"):
-        pytest.skip(f"needs {absent}: install it to send through it")
-    if os.geteuid() != 0:
-        pytest.skip("needs root: Postfix changes to users of its own")
+    if absent := lacking():
+        pytest.skip(f"Postfix needs {absent}: install it to send through it")
     await set_up(reached_by_tls.demo, GRACE)
     tokens = {ADA_ADDRESS: reached_by_tls.token, GRACE_ADDRESS: await add_program(reached_by_tls.demo, user=GRACE)}
     assert reached_by_tls.files is not None

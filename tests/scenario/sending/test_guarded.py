@@ -14,7 +14,7 @@ from storage.database import Database
 from storage.engines.transactions import DatabaseFault, DatabaseUnavailableError
 from tests.fakes.certificates import Certificates
 from tests.fakes.smtp_server import LOGIN, OneServerNetwork, ScriptedServer, Silence
-from tests.scenario.people import ADA, GRACE, run_test, set_up_elsewhere
+from tests.scenario.people import ADA, GRACE, open_form, run_test, set_up_elsewhere
 from tests.scenario.programs.people import add_program, sign_in
 from tests.scenario.sending.letters import Sent
 from tests.scenario.started_before import StartedBefore
@@ -80,6 +80,14 @@ async def test_a_server_that_the_workspace_does_not_allow_any_more_gets_no_furth
     assert (refused.cause, refused.reply.code) == (Cause.NOT_READY, 454)
     assert "smtp.other.test" in str(refused)
     assert len(sent.letters) == 1
+
+
+async def test_where_no_sign_in_is_needed_letters_go_without_one(sent: Sent) -> None:
+    await open_form(sent.demo, ADA)
+    await sent.demo.workspace.fill(ADA, "Authentication Required", False)
+    assert await sent.demo.workspace.submit(ADA) == {}
+    assert (await sent.send()).outcome is Outcome.TAKEN
+    assert (sent.sign_ins, len(sent.letters)) == (0, 1)
 
 
 async def test_a_server_that_says_nothing_is_given_up_after_the_time_of_a_test(sent: Sent) -> None:

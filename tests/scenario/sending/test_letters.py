@@ -4,12 +4,13 @@ import asyncio
 import base64
 import hashlib
 import re
+from typing import Any
 
 import pytest
 
-from bot.profiles.sending.letters import Outcome
+from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
 from tests.fakes.smtp_server import LOGIN, PASSWORD
-from tests.scenario.people import ADA, profile_of
+from tests.scenario.people import ADA, open_form, profile_of
 from tests.scenario.sending.letters import HEADER, LETTER, TO, Sent, without_trace
 
 BODIES = {
@@ -99,6 +100,30 @@ async def test_a_connection_without_letters_is_said_goodbye_to_and_one_of_before
     await sent.send()
     assert (await profile_of(sent.demo)).extras["FROM_NAME"] == "Ada"
     assert (sent.sign_ins, len(sent.letters)) == (3, 3)
+
+
+async def test_a_letter_of_a_profile_whose_address_changes_meanwhile_is_refused_and_no_connection_stays_open(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = sent.sending.connections.open
+
+    async def changed_meanwhile(*given: Any) -> Any:
+        await open_form(sent.demo, ADA)
+        await sent.demo.workspace.fill(ADA, "Email Address", "countess@mail.test")
+        await sent.demo.workspace.fill(ADA, "User/Login", LOGIN)
+        assert await sent.demo.workspace.submit(ADA) == {}
+        return await opens(*given)
+
+    ended = asyncio.Event()
+    sent.provider.on_end = lambda _: ended.set()
+    sent.sending.connections.kept.seconds = 0.0
+    monkeypatch.setattr(sent.sending.connections, "open", changed_meanwhile)
+    with pytest.raises(LetterRefusedError) as refused:
+        await sent.send()
+    assert (refused.value.cause, refused.value.reply.code) == (Cause.SENDER, 553)
+    assert not any(line.startswith(b"MAIL") for line in sent.provider.lines)
+    async with asyncio.timeout(5):
+        await ended.wait()
 
 
 @pytest.mark.parametrize("how", ["closed", "421"])

@@ -10,8 +10,9 @@ import pytest
 from bot.profiles.people.access import Person
 from bot.profiles.sending import places as places_module
 from bot.profiles.sending import sending as sending_module
-from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, LetterRefusedError, Outcome
-from bot.profiles.sending.places import MOST_WAITING
+from bot.profiles.sending.kept_connections import KeptConnections
+from bot.profiles.sending.letters import MAX_LETTER_BYTES, Cause, Delivery, Letter, LetterRefusedError, Outcome
+from bot.profiles.sending.places import MOST_WAITING, BytesInFlight, Places
 from bot.profiles.sending.rates import Rates, sent_on
 from bot.profiles.sending.sending import SendingSession, Via
 from tests.counts import scaled
@@ -66,6 +67,26 @@ async def test_a_workspace_has_its_share_and_no_more(sent: Sent) -> None:
     assert (await refusal(sent)).cause is Cause.RATE
 
 
+async def test_two_instances_count_together_and_know_of_each_other_s_refused_sign_ins(sent: Sent) -> None:
+    sent.sending.rates = Rates(program=5)
+    connections = replace(sent.sending.connections, kept=KeptConnections())
+    other = replace(sent.sending, connections=connections, places=Places(), bytes_in_flight=BytesInFlight())
+    letter = Letter(sender=LOGIN, recipients=(TO,), content=LETTER)
+    for sending in (sent.sending, other, sent.sending):
+        assert (await sending.send(sent.sender, letter, via=Via.SUBMISSION)).outcome is Outcome.TAKEN
+    assert sent.sign_ins == 2
+    await sent.sending.close()
+    await other.close()
+    sent.provider.acts = {"verdict": b"535 5.7.8 no\r\n"}
+    causes = []
+    for sending in (other, sent.sending, other):
+        with pytest.raises(LetterRefusedError) as refused:
+            await sending.send(sent.sender, letter, via=Via.SUBMISSION)
+        causes.append(refused.value.cause)
+    assert causes == [Cause.NOT_READY] * 3
+    assert sent.sign_ins == 3
+
+
 @asynccontextmanager
 async def begun(sent: Sent, *, size: int = 0) -> AsyncIterator[SendingSession]:
     """Keep a letter under way, up to its content."""
@@ -79,18 +100,46 @@ async def test_a_profile_has_ten_letters_on_their_way_and_ten_that_wait_and_each
 ) -> None:
     monkeypatch.setattr(places_module, "MOST_ELSEWHERE", 2)
     async with begun(sent) as first, begun(sent):
-        waiting = [asyncio.create_task(sent.send()) for _ in range(MOST_WAITING)]
-        async with asyncio.timeout(5):
-            while sent.sending.places.waiting < MOST_WAITING:
-                await asyncio.sleep(0.01)
+        others = [asyncio.create_task(sent.send()) for _ in range(MOST_WAITING)]
+        await waiting(sent, MOST_WAITING)
         busy = await refusal(sent)
         assert (busy.cause, busy.reply.code, busy.reply.enhanced) == (Cause.BUSY, 421, "4.3.2")
         assert sent.provider.connections == 2
         await first.reset()
-        delivered = await asyncio.gather(*waiting)
+        delivered = await asyncio.gather(*others)
     assert {one.outcome for one in delivered} == {Outcome.TAKEN}
     assert sent.provider.connections == 2
     assert sent.sending.places.taken == 0
+
+
+async def test_one_program_s_flood_leaves_room_to_wait_for_the_others_of_its_profile(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places_module, "MOST_ELSEWHERE", 1)
+    token = await add_program(sent.demo, "ERP")
+    erp = Sent(demo=sent.demo, provider=sent.provider, sender=await sign_in(sent.demo, token, LOGIN))
+    async with begun(sent) as first:
+        flood = [asyncio.create_task(sent.send()) for _ in range(MOST_WAITING)]
+        await waiting(sent, MOST_WAITING)
+        others = [asyncio.create_task(erp.send()) for _ in range(MOST_WAITING)]
+        done: set[asyncio.Task[Delivery]] = set()
+        async with asyncio.timeout(10):
+            while len(done) < MOST_WAITING:
+                await asyncio.sleep(0.01)
+                done = {one for one in (*flood, *others) if one.done()}
+        assert len(done & {*flood}) == len(done & {*others}) == MOST_WAITING // 2
+        assert {type(one.exception()) for one in done} == {LetterRefusedError}
+        await first.reset()
+        delivered = await asyncio.gather(*({*flood, *others} - done))
+    assert {one.outcome for one in delivered} == {Outcome.TAKEN}
+    assert (sent.sending.places.taken, sent.sending.places.waiting) == (0, 0)
+
+
+async def waiting(sent: Sent, letters: int) -> None:
+    """Wait until so many letters wait for a place."""
+    async with asyncio.timeout(5):
+        while sent.sending.places.waiting < letters:
+            await asyncio.sleep(0.01)
 
 
 async def test_a_letter_that_waits_for_too_long_is_told_to_come_back(

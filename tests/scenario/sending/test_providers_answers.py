@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
+from bot.profiles.sending.rates import sent_on
 from bot.smtp.check.report import Reply
 from tests.fakes.smtp_server import LOGIN, PASSWORD, Act, Endless, HangUp, Silence, Then, Trickle
 from tests.scenario.sending.letters import LETTER, TO, Sent
@@ -38,7 +39,15 @@ ANSWERS: Mapping[str, tuple[Mapping[str, Act], Told]] = {
     "goodbye at the sender": ({"MAIL": Then(b"421 4.3.2 shutting down\r\n")}, Told(LATER, 451, "4.3.2 mail.test:")),
     "closed at the sender": ({"MAIL": HangUp()}, Told(PROVIDER, 451, "4.4.2")),
     "garbage at the sender": ({"MAIL": b"what?\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "a question at the sender": ({"MAIL": b"334 who?\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "goodbye in place of yes": ({"MAIL": b"221 2.0.0 bye\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "a question at the recipient": ({"RCPT": b"354 go\r\n"}, Told(PROVIDER, 451, "4.4.2")),
     "endless at the sender": ({"MAIL": Endless(b"250-and\r\n")}, Told(PROVIDER, 451, "4.4.2")),
+    "a goodbye and no more at the sender": ({"MAIL": b"221 2.0.0 bye\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "a challenge at the recipient": ({"RCPT": b"334 VXNlcm5hbWU6\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "a goodbye and no more at the recipient": ({"RCPT": b"221 2.0.0 bye\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "two answers at the recipient": ({"RCPT": b"250 2.1.5 OK\r\n250 2.1.5 OK\r\n"}, Told(PROVIDER, 451, "4.4.2")),
+    "the codes of two kinds": ({"END": b"554 2.0.0 no\r\n"}, Told(REFUSED, 554, "5.0.0 mail.test", may_have_it=True)),
     "recipient refused": ({"RCPT": b"550 5.1.1 no such user\r\n"}, Told(REFUSED, 550, "5.1.1 mail.test: no such user")),
     "recipient for now": ({"RCPT": b"450 4.2.1 greylisted\r\n"}, Told(LATER, 450, "greylisted")),
     "closed at the recipient": ({"RCPT": HangUp()}, Told(PROVIDER, 451, "4.4.2")),
@@ -98,6 +107,9 @@ async def test_silence_behind_a_letter_is_an_unknown_end_and_nothing_is_tried_ag
     assert (delivery.outcome, delivery.reply.code) == (UNKNOWN, 451)
     assert "mail.test got the message and gave no answer, so it may have been sent." in delivery.reply.text
     assert (len(sent.letters), sent.provider.connections) == (1, 1)
+    async with sent.demo.bot.database.reading() as tx:
+        # What may have been sent counts as sent.
+        assert await sent_on(tx, sent.sender.person, sent.sender.program, sent.sending.clock().date()) == 1
 
 
 async def test_after_a_goodbye_nothing_more_is_said_over_the_connection(sent: Sent) -> None:
@@ -185,3 +197,13 @@ async def test_a_program_that_goes_away_leaves_no_letter_behind_unless_it_was_gi
             await delivering
     assert len(sent.letters) == int(is_given)
     assert sent.sending.places.taken == 0
+
+
+@pytest.mark.parametrize(("answer", "told"), [(250, 250), (251, 251), (252, 250), (200, 250)])
+async def test_a_program_is_told_of_a_recipient_that_is_taken_with_a_code_that_programs_know(
+    sent: Sent, answer: int, told: int
+) -> None:
+    sent.provider.acts = {"RCPT": b"%d 2.1.5 will do\r\n" % answer}
+    async with sent.session() as session:
+        await session.begin(LOGIN)
+        assert str(await session.recipient(TO)) == f"{told} 2.1.5 mail.test: will do"

@@ -84,6 +84,25 @@ async def test_a_test_that_passes_lets_programs_send_again_and_one_that_does_not
     assert (await sent.send()).outcome is Outcome.TAKEN
 
 
+async def test_a_refusal_after_a_good_test_is_told_again_and_another_one_before_it_is_not(sent: Sent) -> None:
+    sent.provider.acts = {"verdict": REFUSED}
+    assert await told_after_refusals(sent) == 1
+    await run_test(sent.demo, ADA)
+    assert await told_after_refusals(sent) == 0
+    sent.provider.acts = {}
+    await run_test(sent.demo, ADA)
+    sent.provider.acts = {"verdict": REFUSED}
+    assert await told_after_refusals(sent) == 1
+
+
+async def told_after_refusals(sent: Sent) -> int:
+    sent.demo.workspace.all_messages.clear()
+    for _ in range(2):
+        assert (await refusal(sent)).cause is Cause.NOT_READY
+    await notices_sent(sent.demo)
+    return len(told(sent))
+
+
 async def test_a_failed_test_of_the_owner_s_holds_programs_too_and_their_first_letter_is_told_of(sent: Sent) -> None:
     sent.provider.acts = {"verdict": REFUSED}
     await run_test(sent.demo, ADA)

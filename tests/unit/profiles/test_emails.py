@@ -1,17 +1,20 @@
 """An email that is typed in Slack: what may stand in it, and the message that is made of it."""
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bot.profiles.account.header_text import UnwritableMessageError, written
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.connection_tests.sample_message import sample_message
 from bot.profiles.errors import InvalidFormError
 from bot.profiles.sending.emails import Email, EmailField, EmailForm, check_email, email_message
+from tests.counts import scaled
 
 PROFILE = EmailProfile(address="ada@demo.example", host="mail.demo.example", port=587)
 NOW = datetime(2026, 11, 30, 17, 30, tzinfo=UTC)
@@ -50,31 +53,6 @@ def test_addresses_are_taken_as_people_write_them(typed: str, recipients: tuple[
     assert check_email(form(to=typed)).recipients == recipients
 
 
-INJECTED = (
-    "=?utf-8?q?x=0D=0ABcc:_eve=40evil.example?=",
-    "x =?utf-8?q?=0D=0A=0D=0AAnother_letter?=",
-    "=?utf-8?b?eA0KUmVwbHktVG86IGV2ZUBldmlsLmV4YW1wbGU=?=",
-)
-"""Texts of which the standard library would make other headers, as a colleague's message may begin with them."""
-
-
-@pytest.mark.parametrize("text", INJECTED)
-def test_neither_a_subject_nor_a_name_writes_another_header_or_another_text(text: str) -> None:
-    named = replace(PROFILE, extras={"FROM_NAME": text})
-    for message in (
-        made(check_email(form(subject=text)), named),
-        message_from_bytes(sample_message(named, "ada@demo.example", now=NOW), policy=policy.default),
-    ):
-        assert message["Bcc"] is None
-        assert message["Reply-To"] is None
-        assert "=?" not in str(message["From"])
-        assert message["From"].addresses[0].display_name == text.replace("=?", "= ?")
-        assert not message.defects
-        assert isinstance(message, EmailMessage)
-        assert "Another letter" not in words(message, "plain")
-    assert made(check_email(form(subject=text)))["Subject"] == text.replace("=?", "= ?")
-
-
 def test_no_address_keeps_everybody_else_waiting() -> None:
     began = time.perf_counter()
     for typed in ("<" + " " * 2900 + "x", "<" * 3000, " " * 2900 + "<", "a " * 1500):
@@ -96,6 +74,8 @@ def test_no_address_keeps_everybody_else_waiting() -> None:
         ({"subject": "Label\nX: y"}, EmailField.SUBJECT, "one line without control characters"),
         ({"subject": "Label\u2028X: y"}, EmailField.SUBJECT, "one line without control characters"),
         ({"subject": "half \ud83d"}, EmailField.SUBJECT, "one line without control characters"),
+        ({"subject": "Label =?utf-8?q?x=0D=0ABcc:_eve?="}, EmailField.SUBJECT, "without “=?…?=”"),
+        ({"subject": "=?UTF-8?B?DQpCY2M6IGV2ZQ==?= 7"}, EmailField.SUBJECT, "without “=?…?=”"),
         ({"subject": "x" * 251}, EmailField.SUBJECT, "at most 250 characters"),
         ({"text": " \n\x00 "}, EmailField.TEXT, "The text is missing"),
     ],
@@ -160,3 +140,58 @@ def test_control_characters_and_halves_of_characters_are_left_off() -> None:
 def test_addresses_beyond_ascii_are_written_as_they_are() -> None:
     email = check_email(form(to="größe@demo.example"))
     assert "größe@demo.example".encode() in email_message(PROFILE, email, now=NOW)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=?utf-8?q?x=0D=0ABcc:_eve@evil.example?=",
+        "Ada =?utf-8?q?x=0D=0ABcc:_eve@evil.example?= Lovelace",
+        "=?=?utf-8?b?DQpCY2M6IGV2ZUBldmlsLmV4YW1wbGU=?=",
+        "=?utf-8*en?Q?=0D=0ABcc:_eve@evil.example?=",
+    ],
+)
+def test_a_name_that_looks_encoded_becomes_no_header_of_any_message(name: str) -> None:
+    profile = EmailProfile(address="ada@demo.example", host="mail.demo.example", port=587, extras={"FROM_NAME": name})
+    for content in (
+        email_message(profile, check_email(form()), now=NOW),
+        sample_message(profile, "ada@demo.example", now=NOW),
+    ):
+        head = content.partition(b"\r\n\r\n")[0]
+        assert b"\r\nBcc" not in head
+        assert [line for line in head.split(b"\r\n") if line.startswith(b"From:")] != []
+        assert message_from_bytes(content, policy=policy.default)["From"].addresses[0].addr_spec == "ada@demo.example"
+
+
+def test_a_message_whose_values_have_become_headers_is_not_written() -> None:
+    message = EmailMessage(policy=policy.SMTP)
+    message["Subject"] = "=?utf-8?q?x=0D=0ABcc:_eve@evil.example?="
+    with pytest.raises(UnwritableMessageError):
+        written(message)
+
+
+# Lines as people and attackers write them: headers, ends of messages, markup, marks of Slack's, any script.
+PIECES = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(
+        ["\r\n", "\n", "\r", "\r\n.\r\n", "\n\nBcc: eve@evil.example\n\n", "<b>", "&lt;", "\x00", "\u2028", "🚀"]
+    ),
+)
+
+
+@settings(max_examples=scaled(quick=60, full=5_000), deadline=None)
+@given(subject=st.lists(PIECES, max_size=6).map("".join), text=st.lists(PIECES, max_size=30).map("".join))
+def test_whatever_is_typed_is_refused_or_one_message_from_its_writer_alone(subject: str, text: str) -> None:
+    try:
+        email = check_email(form(subject=subject, text=text))
+    except InvalidFormError as error:
+        assert set(error.errors) <= {EmailField.SUBJECT, EmailField.TEXT}
+        return
+    message = made(email)
+    assert sorted(name.lower() for name in message) == sorted(
+        ["from", "to", "subject", "date", "message-id", "mime-version", "content-type"]
+    )
+    assert message["Subject"] == email.subject
+    assert (message["From"], message["To"]) == ("ada@demo.example", "grace@demo.example")
+    assert len(list(message.iter_parts())) == 2
+    assert words(message, "plain") == f"{email.text}\n"

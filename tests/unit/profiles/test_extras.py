@@ -106,6 +106,7 @@ BAD_VALUES = [
     ("FROM_NAME", "x" * 71, "it is one line of 1 to 70 characters."),
     ("FROM_NAME", "Ada\nBcc: eve@example.com", "it is one line of 1 to 70 characters."),
     ("FROM_NAME", "\ud800", "it is one line of 1 to 70 characters."),
+    ("FROM_NAME", "=?utf-8?q?=0D=0ABcc:_eve?=", "it is a name as people read it, without “=?…?=” in it."),
     ("REPLY_TO", "ada", "no value for REPLY_TO: it is an email address. For example REPLY_TO office@example.com."),
     ("REPLY_TO", "a@b.example\r\nBcc: c@d.example", "it is an email address."),
 ]
