@@ -40,9 +40,6 @@ READ_SECONDS = 5.0
 RETRY_SECONDS = 60.0
 """After how long it is worth while to try again where there was no place."""
 
-SHOWN_AGAIN_SECONDS = 5.0
-"""A token whose letter was begun so long ago is looked up again before the letter leaves: it may have ended since."""
-
 _MOST_OFFERS = 1_000
 """Profiles whose providers' offers are remembered."""
 
@@ -132,14 +129,12 @@ class _BegunLetter:
     """A letter under way: what was counted for it, its place, and the connection that it goes over.
 
     `is_open` is whether the provider waits for more of it; `asked` counts the recipients that it was told, and `taken`
-    those that it took. `read_at` is
-    when token and profile were read, by the monotonic clock.
+    those that it took. `read_at` is when token and profile were read, by the monotonic clock.
     """
 
     ready: ReadyProfile
     uses: Sequence[Use]
     opened: AsyncExitStack
-    begun_at: float = field(default_factory=time.monotonic)
     connection: ProviderConnection | None = None
     waited_before: float = 0.0
     is_open: bool = False
@@ -353,9 +348,6 @@ class SendingSession:
         if time.monotonic() - letter.read_at > READ_SECONDS:
             await self._ready_now(letter)
         header = await letter.rules.check_content(content)
-        if self._sender.program.id and time.monotonic() > letter.begun_at + SHOWN_AGAIN_SECONDS:
-            async with self._sending.database.reading() as tx:
-                await _require_token(tx, self._sender)
         outgoing = outgoing_letter(
             content,
             header,

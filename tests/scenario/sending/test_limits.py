@@ -196,7 +196,7 @@ async def test_the_provider_is_asked_for_a_hundred_recipients_also_where_one_is_
 async def test_a_letter_that_was_begun_before_its_program_was_removed_does_not_leave_long_after(
     sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending_module, "SHOWN_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(sending_module, "READ_SECONDS", 0.0)
     async with begun(sent) as session:
         await session.recipient(TO)
         await listed(sent.demo, "programs remove Label printer")
