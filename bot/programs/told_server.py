@@ -97,6 +97,8 @@ class ToldPlaces:
 
 
 def told_places(settings: Settings) -> ToldPlaces:
-    """Return where programs send to."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    """Return where programs send to. Without an address for all, the send API is reached from this machine alone."""
+    every, loopback = ("::", "::1") if ":" in settings.host else ("0.0.0.0", "127.0.0.1")  # noqa: S104 - nothing is bound
+    host = loopback if settings.host == every else settings.host
+    host = f"[{host}]" if ":" in host else host
     return ToldPlaces(server=server_values(settings), api_url=settings.public_url or f"http://{host}:{settings.port}")

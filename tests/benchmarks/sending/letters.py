@@ -15,7 +15,7 @@ FIRST_FIELD = b"Message-ID: <"
 
 RECIPIENT = "label-printer@example.net"
 _BODY_LINE = b"A line of a label, as programs print them, with twenty more beneath it.\r\n"
-REPLY_SECONDS = 120.0
+REPLY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,12 @@ class ProgramSession:
         await self._expect(wanted)
 
     async def _expect(self, wanted: int) -> None:
-        async with asyncio.timeout(REPLY_SECONDS):
-            line = await self._reader.readline()
-            while line[3:4] == b"-":
+        try:
+            async with asyncio.timeout(REPLY_SECONDS):
                 line = await self._reader.readline()
+                while line[3:4] == b"-":
+                    line = await self._reader.readline()
+        except TimeoutError:
+            raise UnequalWorkError(f"it answered nothing for {REPLY_SECONDS:.0f} s") from None
         if not line.startswith(str(wanted).encode()):
             raise UnequalWorkError(f"it answered {line.decode(errors='replace').strip() or 'nothing'}")

@@ -144,7 +144,8 @@ async def postfix(provider: Provider, port: int, *, one_account: bool) -> AsyncI
         "smtp_tls_connection_reuse": "yes",
     }
     tokens = {sender: f"{sender}:{PASSWORD}" for sender in SENDERS[:FEW]}
-    given = changes if one_account else {}
+    # A session is a process, of which there are a hundred unless something else is said.
+    given = {"default_process_limit": "300", **(changes if one_account else {})}
     with queueing_postfix(bot=relay, authority=provider.authority, tokens=tokens, changes=given) as running:
         master = int((running.folder / "spool" / "pid" / "master.pid").read_text())
         name = POSTFIX_ONE if one_account else POSTFIX_EACH

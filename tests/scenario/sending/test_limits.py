@@ -174,6 +174,11 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
             other.hold(5_000_000)
         assert full.value.reply.code == 452
         await session.recipient(TO)
+        async with begun(sent) as undeclared:
+            await undeclared.recipient(TO)
+            with pytest.raises(LetterRefusedError) as full:
+                await undeclared.deliver(LETTER + b"x\r\n" * 1_000_000)
+            assert full.value.reply.code == 452
         assert (await session.deliver(LETTER)).outcome is Outcome.TAKEN
         other.hold(9_000_000)
         assert sent.sending.bytes_in_flight.held == 9_000_000

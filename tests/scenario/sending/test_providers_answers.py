@@ -1,6 +1,7 @@
 """What providers answer to a letter, good and bad: the program is told just that, and 250 only for what was taken."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -177,26 +178,35 @@ async def test_an_answer_with_the_password_in_it_is_not_told(sent: Sent) -> None
     assert "(the server repeated the password, so its answer is not shown)" in delivery.reply.text
 
 
-@pytest.mark.parametrize("is_given", [False, True])
-async def test_a_program_that_goes_away_leaves_no_letter_behind_unless_it_was_given_to_its_end(
-    sent: Sent, is_given: bool
-) -> None:
-    answer = asyncio.Event()
-    sent.provider.acts = {"END": Silence()} if is_given else {"DATA": Silence()}
+async def test_a_program_that_goes_away_before_the_end_of_its_letter_leaves_none_behind(sent: Sent) -> None:
+    sent.provider.acts = {"DATA": Silence()}
     async with sent.session() as session:
         await session.begin(LOGIN)
         await session.recipient(TO)
         delivering = asyncio.create_task(session.deliver(LETTER))
         async with asyncio.timeout(5):
             await sent.provider.silent.wait()
-        if is_given:
-            sent.provider.hang_up()
-            answer.set()
         delivering.cancel()
         with pytest.raises(asyncio.CancelledError):
             await delivering
-    assert len(sent.letters) == int(is_given)
-    assert sent.sending.places.taken == 0
+    assert (sent.letters, sent.sending.places.taken) == ([], 0)
+    assert await counted(sent) == (0, "")
+
+
+async def test_of_a_letter_that_was_given_to_its_end_the_answer_is_waited_for_and_counted(sent: Sent) -> None:
+    sent.provider.acts = {"END": Trickle(b"250 2.0.0 slow\r\n", pause=0.01)}
+    async with sent.session() as session:
+        await session.begin(LOGIN)
+        await session.recipient(TO)
+        delivering = asyncio.create_task(session.deliver(LETTER))
+        async with asyncio.timeout(5):
+            while not sent.letters:
+                await asyncio.sleep(0.001)
+        delivering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await delivering
+    assert (len(sent.letters), sent.sending.places.taken) == (1, 0)
+    assert await counted(sent) == (1, "taken")
 
 
 @pytest.mark.parametrize(("answer", "told"), [(250, 250), (251, 251), (252, 250), (200, 250)])
@@ -207,3 +217,11 @@ async def test_a_program_is_told_of_a_recipient_that_is_taken_with_a_code_that_p
     async with sent.session() as session:
         await session.begin(LOGIN)
         assert str(await session.recipient(TO)) == f"{told} 2.1.5 mail.test: will do"
+
+
+async def counted(sent: Sent) -> tuple[int, str]:
+    """Return how many letters count as sent today, and the outcome that was counted, if there is one."""
+    async with sent.demo.bot.database.reading() as tx:
+        sent_today = await sent_on(tx, sent.sender.person, sent.sender.program, sent.sending.clock().date())
+    text = (await sent.demo.bot.metrics.text()).decode()
+    return sent_today, "".join(re.findall(r'sends_total\{outcome="(\w+)"\} 1.0', text))

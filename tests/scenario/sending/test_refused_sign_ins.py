@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from bot.demo.stand_in.platform import Message, searchable
+from bot.demo.stand_in.platform import Message, searchable, texts
+from bot.profiles.connection_tests.limits import FAILED_SIGN_INS, limit_key
+from bot.profiles.connection_tests.mailboxes import mailbox_meant
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
 from bot.profiles.sending.provider_connections import PAUSE_SECONDS
 from bot.smtp.check.report import StageName
@@ -44,6 +46,10 @@ async def test_the_owner_is_told_once_with_a_button_and_the_program_tries_later_
     shown = searchable(notice)
     assert f"`mail.test` did not sign in `{LOGIN}` when a message was to be sent." in shown
     assert f"Programs that send as `{LOGIN}` are told to try later" in shown
+    assert "the app's Home tab shows what the server answered" in shown
+    home = await sent.demo.workspace.open_home(ADA)
+    assert home is not None
+    assert "535" in "\n".join(texts(home.blocks))
     assert buttons(notice) == ["Set a new password", "Test again"]
     assert PASSWORD not in shown
     assert ("program", "could not sign in") in await history(sent.demo)
@@ -150,6 +156,12 @@ async def test_sign_ins_of_programs_count_against_guessing_as_tests_do(sent: Sen
     assert (limited.cause, limited.reply.code) == (Cause.NOT_READY, 454)
     assert "was refused too often; the bot tries it again in 15 minutes." in str(limited)
     assert sent.sign_ins == 3
+    # By the server that was reached, too, whatever name leads to it.
+    reached = limit_key(FAILED_SIGN_INS[0], sent.sender.person.workspace, "this machine", mailbox_meant(LOGIN).name)
+    async with sent.demo.bot.database.reading() as tx:
+        window = await tx.limits.look(reached, most=3)
+    assert window is not None
+    assert window.left == 0
     report = await run_test_of_ada(sent)
     assert "This login was refused three times" in report
 
