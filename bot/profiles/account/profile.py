@@ -384,6 +384,10 @@ def notes_on_password(password: SecretStr) -> tuple[str, ...]:
     return tuple(f"The password {oddity}. It is kept as it was typed." for oddity in odd)
 
 
+_ENCODED = "=?"
+"""With which encoded words begin (RFC 2047): what writes headers reads them in addresses, too."""
+
+
 def check_address(text: str) -> str:
     """Check the syntax of an email address, and return it in its normal form.
 
@@ -405,6 +409,8 @@ def check_address(text: str) -> str:
         host = normal_host(domain)
         if literal(host) is not None:
             raise HostError("An address ends in a name.")
+        if _ENCODED in local:
+            raise HostError("Headers of mail would have another address.")
         before = checked.local_part if _without_extra_dots(local) == local else local
         address = f"{before}@{_with_letters(host)}"
     except (EmailNotValidError, HostError, UnicodeError):
@@ -445,6 +451,7 @@ def _fault_of_address(text: str) -> str:
         ": there is more than one @ in it": "@" in local,
         ": nothing stands before the @": not local,
         ": nothing stands behind the @": not domain,
+        f": {_ENCODED} stands in it": _ENCODED in local,
         ": there is a blank in it": any(character.isspace() for character in text),
         ": behind the @ stands an IP address, and a domain is wanted": _is_literal(domain),
         ": what stands behind the @ is no domain": not _is_domain(domain),

@@ -128,8 +128,8 @@ class Sending:
 class _BegunLetter:
     """A letter under way: what was counted for it, its place, and the connection that it goes over.
 
-    `is_open` is whether the provider waits for more of it; `taken` counts the recipients that it took. `read_at` is
-    when token and profile were read, by the monotonic clock.
+    `is_open` is whether the provider waits for more of it; `asked` counts the recipients that it was told, and `taken`
+    those that it took. `read_at` is when token and profile were read, by the monotonic clock.
     """
 
     ready: ReadyProfile
@@ -138,6 +138,7 @@ class _BegunLetter:
     connection: ProviderConnection | None = None
     waited_before: float = 0.0
     is_open: bool = False
+    asked: int = 0
     taken: int = 0
     read_at: float = field(default_factory=time.monotonic)
     refused: dict[str, Reply] = field(default_factory=dict)
@@ -206,12 +207,13 @@ class SendingSession:
                 alone; 503 5.5.1 no letter was begun; 451 4.4.2 the connection broke, and the letter has ended.
         """
         letter, connection = self._begun()
-        if letter.taken + len(letter.refused) >= MAX_RECIPIENTS:
+        if letter.asked >= MAX_RECIPIENTS:
             sentence = f"A message has at most {MAX_RECIPIENTS} recipients; send another one to the others."
             raise LetterRefusedError(Cause.RECIPIENT, 452, "4.5.3", sentence)
         own_domain_only = self._sender.program.may_send_to is MaySendTo.OWN_DOMAIN
         letter.rules.check_recipient(address, own_domain_only=own_domain_only)
         async with self._step():
+            letter.asked += 1
             try:
                 reply = told(letter.host, await connection.rcpt(address))
             except ConnectionBrokenError:

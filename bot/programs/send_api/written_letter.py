@@ -11,6 +11,7 @@ from email.parser import BytesHeaderParser
 from email.policy import SMTP, EmailPolicy, compat32
 from typing import Any
 
+from bot.profiles.account.header_text import mailbox
 from bot.programs.send_api.letter_fields import Attachment, LetterFields, decoded, read_mailbox
 
 
@@ -83,7 +84,7 @@ def sender_of(fields: LetterFields, *, address: str, name: str) -> Address:
     """Return who the letter says it is from; of `from` without an address, the profile's with that name."""
     own = read_mailbox(address)
     if fields.sender is None:
-        return Address(display_name=name, addr_spec=own.addr_spec)
+        return mailbox(own.addr_spec, name)
     if "@" in fields.sender or "<" in fields.sender:
         return read_mailbox(fields.sender)
     return Address(display_name=fields.sender.strip(), addr_spec=own.addr_spec)

@@ -101,6 +101,16 @@ async def test_hostile_text_of_ten_thousand_characters_arrives_as_it_is_and_as_m
     assert b"<script" not in content.partition(b"text/html")[2]
 
 
+async def test_what_a_colleague_wrote_makes_no_header_and_no_other_text_of_the_email(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    first = "=?utf-8?q?Label=0D=0AReply-To:_eve=40evil.example=0D=0A=0D=0APay_Eve?="
+    await begun(http_demo, await written(http_demo, f"{first}\nPlease print it."))
+    assert typed(http_demo, ADA, "Subject") == first
+    await http_demo.workspace.fill(ADA, "To", "grace@demo.example")
+    assert "without “=?…?=”" in (await http_demo.workspace.submit(ADA))["Subject"]
+    assert http_demo.mail.mailbox == []
+
+
 async def test_ten_thousand_letters_of_any_script_go_through_the_form_and_out(http_demo: Demo) -> None:
     await set_up(http_demo, ADA)
     await begun(http_demo, await written(http_demo, "жёлтый " * 1_430))

@@ -185,6 +185,19 @@ async def test_letters_hold_so_much_memory_in_sum_and_no_more(sent: Sent) -> Non
     assert sent.sending.bytes_in_flight.held == 0
 
 
+async def test_the_provider_is_asked_for_a_hundred_recipients_also_where_one_is_named_again_and_again(
+    sent: Sent,
+) -> None:
+    sent.provider.acts = {"RCPT": b"550 5.1.1 nobody here\r\n"}
+    async with begun(sent) as session:
+        for _ in range(100):
+            assert (await session.recipient(TO)).code == 550
+        with pytest.raises(LetterRefusedError) as full:
+            await session.recipient(TO)
+    assert (full.value.reply.code, full.value.reply.enhanced) == (452, "4.5.3")
+    assert sum(line.startswith(b"RCPT") for line in sent.provider.lines) == 100
+
+
 async def test_a_letter_that_was_begun_before_its_program_was_removed_does_not_leave_long_after(
     sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:

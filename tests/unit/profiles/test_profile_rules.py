@@ -106,6 +106,7 @@ BAD = [
     (Field.ADDRESS, "ada@[192.0.2.1]", ": behind the @ stands an IP address, and a domain is wanted."),
     (Field.ADDRESS, "ada@a.example, eve@a.example", ": there is more than one @ in it."),
     (Field.ADDRESS, "ada lovelace@a.example", ": there is a blank in it."),
+    (Field.ADDRESS, "=?utf-8?q?x=0D=0AReply-To=3A_eve?=@a.example", ": =? stands in it."),
     (Field.LOGIN, "", "The login is missing."),
     (Field.LOGIN, "a\nb", "A login is one line without control characters, for example ada@example.com."),
     (Field.LOGIN, "a\x00b", "A login is one line without control characters, for example ada@example.com."),
