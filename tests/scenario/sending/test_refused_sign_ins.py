@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.demo.stand_in.platform import Message, searchable, texts
+from bot.demo.stand_in.platform import Message, searchable
 from bot.profiles.connection_tests.limits import FAILED_SIGN_INS, limit_key
 from bot.profiles.connection_tests.mailboxes import mailbox_meant
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
@@ -49,7 +49,7 @@ async def test_the_owner_is_told_once_with_a_button_and_the_program_tries_later_
     assert "the app's Home tab shows what the server answered" in shown
     home = await sent.demo.workspace.open_home(ADA)
     assert home is not None
-    assert "535" in "\n".join(texts(home.blocks))
+    assert "535" in str(home.blocks)
     assert buttons(notice) == ["Set a new password", "Test again"]
     assert PASSWORD not in shown
     assert ("program", "could not sign in") in await history(sent.demo)
