@@ -30,8 +30,8 @@ from bot.profiles.tokens.program_form import (
     ProgramForm,
 )
 from bot.profiles.tokens.secret_token import SecretToken
+from bot.programs.program_settings import ENCRYPTION_MEANINGS, SHOWN_ONCE, ProgramSettings, typed_values, what_to_type
 from bot.programs.snippets import Snippet
-from bot.programs.told_server import ENCRYPTION_MEANINGS, SHOWN_ONCE, ToldValues, typed_values, what_to_type
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import ShownValues
 from bot.slack.views.message import (
@@ -231,18 +231,18 @@ def read_form(view: Mapping[str, Any]) -> ProgramForm:
     )
 
 
-def added_modal(program: Program, token: SecretToken, told: ToldValues, snippets: Sequence[Snippet]) -> View:
+def added_modal(program: Program, token: SecretToken, settings: ProgramSettings, snippets: Sequence[Snippet]) -> View:
     """Return the modal that shows the token, this once, among the values that are typed into the program."""
-    values = typed_values(told, token.secret().get_secret_value())
+    values = typed_values(settings, token.secret().get_secret_value())
     return View(
         type="modal",
         title=TITLE,
         close="Done",
         blocks=[
-            section(f"*{escape(program.name)}* is added. {escape(what_to_type(told))}"),
+            section(f"*{escape(program.name)}* is added. {escape(what_to_type(settings))}"),
             section("\n".join(f"*{label}*  {code(value)}" for label, value in values)),
             context(f"{PROFILE_LABELS[Field.PASSWORD]}: {SHOWN_ONCE}. Copy it now."),
-            *([context(f"Encryption: {ENCRYPTION_MEANINGS[told.server.encryption]}.")] if told.server else []),
+            *([context(f"Encryption: {ENCRYPTION_MEANINGS[settings.server.encryption]}.")] if settings.server else []),
             actions(settings_menu(snippets)),
         ],
     )
