@@ -24,11 +24,11 @@ class ProgramValues:
         """Add the program of a link that was just used up; return title and body, as HTML, with its token.
 
         Raises:
-            UserError: as `ProgramTokens.add_typed`.
+            UserError: as `ProgramTokens.add`.
         """
         if link.program is None:
             raise LinkGoneError
-        program, token = await self.tokens.add_typed(caller=link.owner, owner=link.owner, form=link.program)
+        program, token = await self.tokens.add(caller=link.owner, owner=link.owner, form=link.program)
         settings = self.endpoints.settings_for(link.address)
         values = typed_values(settings, token.secret().get_secret_value())
         rows = "".join(f"<dt>{escape(label)}</dt><dd><code>{escape(value)}</code></dd>" for label, value in values)

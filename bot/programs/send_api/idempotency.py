@@ -14,11 +14,12 @@ from bot.profiles.tokens.program import Sender
 from bot.programs.send_api.answers import Answer, Problem, ProblemError, problem
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
+from storage.tables.idempotent_sends import KEPT_SECONDS
 
 log = logging.getLogger(__name__)
 
 MOST_CHARACTERS = 256
-KEPT_HOURS = 24
+KEPT_HOURS = KEPT_SECONDS // 3600
 RUNNING_SECONDS = 900.0
 """As long as a session with a provider may take; a row without an answer is older only if its process died."""
 
@@ -74,9 +75,9 @@ class IdempotentSends:
             answer = await send()
         except ProblemError:
             # Nothing was given to the provider.
-            await self._forget(sender, key)
+            await self._end(sender, key, None)
             raise
-        await (self._keep(sender, key, answer) if answer.is_kept else self._forget(sender, key))
+        await self._end(sender, key, answer if answer.is_kept else None)
         return answer
 
     async def _answered_before(self, sender: Sender, key: str, digest: str) -> Answer | None:
@@ -108,13 +109,8 @@ class IdempotentSends:
             )
         return problem(Problem.OUTCOME_UNKNOWN, _NOBODY_KNOWS)
 
-    async def _keep(self, sender: Sender, key: str, answer: Answer) -> None:
-        await self._afterwards(sender, key, answer)
-
-    async def _forget(self, sender: Sender, key: str) -> None:
-        await self._afterwards(sender, key, None)
-
-    async def _afterwards(self, sender: Sender, key: str, answer: Answer | None) -> None:
+    async def _end(self, sender: Sender, key: str, answer: Answer | None) -> None:
+        """Store the answer; without one, forget the send, so that it can be asked for again."""
         try:
             async with self.database.writing() as tx:
                 if answer is None:

@@ -113,7 +113,7 @@ class ProgramListeners:
             url = await self._services.links.create_program_link(owner=caller, form=form)
             await ack(response_action="update", view=views.private_modal(form.name, url))
             return
-        program, token = await self._tokens.add_typed(caller=caller, owner=owner, form=form)
+        program, token = await self._tokens.add(caller=caller, owner=owner, form=form)
         settings = await self._settings(caller)
         await ack(response_action="update", view=views.added_modal(program, token, settings, snippets(settings)))
         await self._show_list_anew(client, view, caller, owner, metadata)
