@@ -24,7 +24,7 @@ RUNNING_SECONDS = 900.0
 """As long as a session with a provider may take; a row without an answer is older only if its process died."""
 
 _NOBODY_KNOWS = (
-    "The letter with this Idempotency-Key was given to the mail provider, or was about to be, when the bot was cut "
+    "The message with this Idempotency-Key was given to the mail provider, or was about to be, when the bot was cut "
     "off. It may have been sent, and is not sent again by itself. Look whether it arrived; to send it in any case, use "
     "another key."
 )
@@ -91,8 +91,8 @@ class IdempotentSends:
             raise ProblemError(
                 problem(
                     Problem.KEY_CONFLICT,
-                    f"This Idempotency-Key was used for another letter in the last {KEPT_HOURS} hours, so nothing was "
-                    "sent. Use a new key for each letter.",
+                    f"This Idempotency-Key was used for another message in the last {KEPT_HOURS} hours, so nothing was "
+                    "sent. Use a new key for each message.",
                 )
             )
         if stored.answer is not None:
@@ -102,7 +102,7 @@ class IdempotentSends:
             raise ProblemError(
                 problem(
                     Problem.STILL_RUNNING,
-                    "The letter with this Idempotency-Key is being sent, or the bot was cut off meanwhile. Ask again "
+                    "The message with this Idempotency-Key is being sent, or the bot was cut off meanwhile. Ask again "
                     "with the same key and body to learn what became of it.",
                     wait=min(left, 10.0),
                 )
@@ -119,4 +119,4 @@ class IdempotentSends:
                     await tx.idempotent_sends.finish(sender.program.id, key, answer.to_document())
         except DatabaseUnavailableError as error:
             # The program gets its answer all the same; who asks again is told that nobody knows.
-            log.warning("What became of a letter could not be stored for its Idempotency-Key: %s.", error.fault)
+            log.warning("What became of a message could not be stored for its Idempotency-Key: %s.", error.fault)

@@ -130,7 +130,7 @@ class SendApiClient:
             connection.sock.settimeout(ANSWER_SECONDS)
             return self._answer(connection, method, f"{parts.path.rstrip('/')}{path}", headers, body)
         except (OSError, HTTPException) as error:
-            what = "the letter may have been sent, or not" if body is not None else "nothing was sent"
+            what = "the message may have been sent, or not" if body is not None else "nothing was sent"
             why = f"The connection to {self.url} broke before an answer came ({type(error).__name__})"
             raise EndError(EX_TEMPFAIL, f"{why}: {what}.") from None
         finally:
