@@ -640,8 +640,10 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
 
 
 def endpoints(settings: Settings) -> Endpoints:
-    """Return how programs reach the bot."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    """Return how programs reach the bot; without an address for all, the send API from this machine alone."""
+    every, loopback = ("::", "::1") if ":" in settings.host else ("0.0.0.0", "127.0.0.1")  # noqa: S104 - nothing is bound
+    host = loopback if settings.host == every else settings.host
+    host = f"[{host}]" if ":" in host else host
     return Endpoints(server=server_settings(settings), api_url=settings.public_url or f"http://{host}:{settings.port}")
 
 

@@ -16,6 +16,8 @@ from ipaddress import ip_address
 from typing import Any
 
 TIMEOUT_SECONDS = 20.0
+GREETING_SECONDS = 5.0
+"""How long it waits for a server to greet; one that waits for TLS greets nobody who begins in clear."""
 EXTRAS = ("TLS", "SSL")
 """The types of extra configurations that the program knows."""
 
@@ -72,16 +74,28 @@ def _connected(information: EmailInformation, trust: ssl.SSLContext) -> smtplib.
     host, port = information.host, _port(information.port)
     if not _is_of_this_machine(host):
         raise LabelError(f"This program reaches this machine alone, and {host or 'no server'} is not on it.")
-    if information.extras.get("SSL") == "Y":
-        connection: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=trust)
-    else:
-        connection = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+    connection = _greeted(host, port, information, trust)
+    if connection.sock is not None:
+        connection.sock.settimeout(TIMEOUT_SECONDS)
     try:
         _signed_in(connection, information, trust)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _greeted(host: str, port: int, information: EmailInformation, trust: ssl.SSLContext) -> smtplib.SMTP:
+    try:
+        if information.extras.get("SSL") == "Y":
+            return smtplib.SMTP_SSL(host, port, timeout=GREETING_SECONDS, context=trust)
+        return smtplib.SMTP(host, port, timeout=GREETING_SECONDS)
+    except ssl.SSLError as error:
+        if error.reason != "WRONG_VERSION_NUMBER":
+            raise
+        raise LabelError("The server does not begin with TLS. Does its port begin in clear? Remove SSL Y.") from None
+    except smtplib.SMTPServerDisconnected:
+        raise LabelError("The server did not greet. Does its port begin with TLS? Add SSL Y.") from None
 
 
 def _signed_in(connection: smtplib.SMTP, information: EmailInformation, trust: ssl.SSLContext) -> None:

@@ -19,7 +19,7 @@ _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 def program_findings(loaded: Settings) -> list[Finding]:
     """Say where programs are served, and what is wrong with the certificate, if there is one."""
     if loaded.programs is ProgramsSetting.OFF:
-        return [good(PROGRAMS, "they are switched off, so nothing is sent with people's profiles (PROGRAMS=off).")]
+        return [good(PROGRAMS, "they are switched off, so none sends with anybody's profile (PROGRAMS=off).")]
     if not loaded.submission_runs:
         why = "no submission server runs, since neither SUBMISSION_PORT nor SUBMISSION_TLS_PORT is set"
         return [good(PROGRAMS, f"{why}; they can use the send API.")]

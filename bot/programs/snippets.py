@@ -67,15 +67,19 @@ def _through_web(settings: ProgramSettings) -> tuple[Snippet, ...]:
             f"  -d {shlex.quote(message)}",
         ),
     )
+    environment = f"EMAIL_PROFILE_TOKEN_FILE=/etc/email-profile-token EMAIL_PROFILE_URL={settings.api_url}"
     sendmail = Snippet(
         id="sendmail",
         program="cron, PHP mail()",
-        note="In place of the sendmail command. Write the token into a file that its user alone can read.",
+        note="In place of the sendmail command. The token stands in a file that one user alone can read: put the user "
+        "that PHP or cron sends as in place of www-data, and its whole path in place of email-profile-bot.",
         lines=(
-            f"install -m 600 /dev/stdin /etc/email-profile-token <<< {TOKEN_PLACEHOLDER}",
+            f"install -m 600 -o www-data /dev/stdin /etc/email-profile-token <<< {TOKEN_PLACEHOLDER}",
             "; php.ini",
-            'sendmail_path = "/usr/bin/env EMAIL_PROFILE_TOKEN_FILE=/etc/email-profile-token '
-            f'EMAIL_PROFILE_URL={settings.api_url} email-profile-bot sendmail -t -i"',
+            f'sendmail_path = "/usr/bin/env {environment} email-profile-bot sendmail -t -i"',
+            "# for cron: /usr/sbin/sendmail (mode 755)",
+            "#!/bin/sh",
+            f'{environment} exec email-profile-bot sendmail "$@"',
         ),
     )
     return send_api, sendmail
@@ -241,7 +245,8 @@ def _curl(address: str, server: ServerSettings) -> Snippet:
     return Snippet(
         id="curl",
         program="curl",
-        note="letter.eml is the whole message, with From, To and Subject.",
+        note="letter.eml is the whole message, with From, To and Subject. Where its lines end in CR LF already, leave "
+        "out --crlf.",
         lines=(
             f"curl --url {shlex.quote(f'{scheme}://{host}:{server.port}')}{required} \\",
             f"  --user {shlex.quote(f'{address}:{TOKEN_PLACEHOLDER}')} \\",

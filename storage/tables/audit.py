@@ -31,7 +31,7 @@ DELETED = "deleted"
 
 PROGRAM_ADDED = "added a program"
 PROGRAM_REMOVED = "removed a program"
-PROGRAM_IN_NETWORK = "first use from a network"
+PROGRAM_IN_NETWORK = "signed in from a new network"
 
 BY_PROGRAM = "program"
 """The actor of what a program does by itself, which is no user id."""

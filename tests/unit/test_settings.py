@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot import settings
-from bot.app import server_settings
+from bot.app import endpoints, server_settings
 from bot.demo import run
 from bot.settings import EXAMPLES, REPLACED_SETTINGS, GivenSettings, Settings, SettingsError
 
@@ -334,3 +334,15 @@ def test_programs_are_told_the_server_as_it_is_reached(tmp_path: Path) -> None:
     assert told(submission_port="2587", **files) == ("127.0.0.1", 2587, "TLS")
     assert told(submission_port="587", **everywhere) == ("mail-out.example.com", 587, "TLS")
     assert told(submission_port="587", submission_tls_port="465", **everywhere) == ("mail-out.example.com", 465, "SSL")
+
+
+def test_programs_are_told_the_send_api_as_it_is_reached() -> None:
+    reached = {
+        "127.0.0.1": "http://127.0.0.1:3000",
+        "0.0.0.0": "http://127.0.0.1:3000",
+        "::": "http://[::1]:3000",
+        "10.1.4.7": "http://10.1.4.7:3000",
+    }
+    assert {host: endpoints(settings.load(host=host)).api_url for host in reached} == reached
+    public = settings.load(host="0.0.0.0", public_url="https://email.example.com")
+    assert endpoints(public).api_url == "https://email.example.com"

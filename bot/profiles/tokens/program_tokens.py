@@ -225,6 +225,7 @@ class ProgramTokens:
 
     async def _require_owner(self, caller: Person, owner: Person) -> None:
         if caller != owner:
+            await self.access.require_owner_or_admin(caller, owner)
             raise NotAllowedError(
                 "Only the owner of an email profile adds programs to it, since their mail is sent in the owner's name. "
                 "Ask them to use /email-profile programs. You can see and remove programs."

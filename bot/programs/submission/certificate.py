@@ -60,7 +60,8 @@ def context_with(certificate: Path, key: Path) -> ssl.SSLContext:
         # Without a password OpenSSL would ask for one at the terminal.
         context.load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
-        if "MISMATCH" in (error.reason or ""):
+        # The second: the key is of another kind than the certificate, as RSA is than that of an elliptic curve.
+        if "MISMATCH" in (error.reason or "") or error.reason == "NO_CERTIFICATE_ASSIGNED":
             raise CertificateError("the key is not that of the certificate") from None
         raise CertificateError("they are no PEM files, or the key is protected by a password") from None
     except OSError as error:

@@ -258,9 +258,9 @@ class _Arrival(asyncio.Protocol):
 
     async def _encrypt(self, transport: asyncio.Transport, session: SubmissionSession) -> None:
         encrypted = await self._server.encrypt(transport, session)
-        if encrypted is None:
+        if encrypted is None or encrypted.is_closing():
             transport.abort()
-            self._server.gone(self, Ended.FAILED)
+            self._server.gone(self, Ended.FAILED if encrypted is None else Ended.LOST)
         else:
             self._session = session
             session.connection_made(encrypted)

@@ -129,7 +129,9 @@ class SubmissionSession(SMTP):
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End everything."""
+        """End everything, once it has begun."""
+        if not self._is_greeted:
+            return
         for timer in (self._late, self._over, self._unread):
             if timer is not None:
                 timer.cancel()
@@ -138,6 +140,15 @@ class SubmissionSession(SMTP):
             # Told once, although aiosmtpd says it twice when a connection cannot be encrypted.
             on_end, self._on_end = self._on_end, None
             on_end(self.ended)
+
+    def eof_received(self) -> bool | None:
+        """Close the connection."""
+        return super().eof_received() if self._is_greeted else False
+
+    @property
+    def _is_greeted(self) -> bool:
+        # With TLS from the first byte, who leaves with the end of the handshake is gone before the greeting.
+        return self._over is not None
 
     def data_received(self, data: bytes) -> None:
         """Keep what came until its turn."""

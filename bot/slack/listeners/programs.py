@@ -191,20 +191,27 @@ class ProgramListeners:
 
 
 def _find(programs: Sequence[Program], named: str) -> Program:
-    """Return the program that a person means, whose quotation marks a command does not keep."""
-    as_typed = [program for program in programs if program.name.casefold() == named.casefold()]
-    found = as_typed or [program for program in programs if _folded(program.name) == _folded(named)]
-    if len(found) > 1:
-        names = ", ".join(program.name for program in found)
-        raise UserError(f"That may be one of several programs: {names}. Use its button in /email-profile programs.")
-    if not found:
-        names = ", ".join(program.name for program in programs)
-        there = f"There are: {names}." if names else "There are none yet."
-        raise UserError(f"There is no program with the name {named}. {there}")
-    return found[0]
+    """Return the program that a person means, whose quotation marks a command does not keep.
+
+    Raises:
+        UserError: none has this name, or it may mean several.
+    """
+    for alike in (str.casefold, _letters):
+        found = [program for program in programs if alike(named) and alike(program.name) == alike(named)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UserError(f"This may be any of: {_names(found)}. Press Remove in /email-profile programs.")
+    there = f"There are: {_names(programs)}." if programs else "There are none yet."
+    raise UserError(f"There is no program with the name {named}. {there}")
 
 
-def _folded(name: str) -> str:
+def _names(programs: Sequence[Program]) -> str:
+    return ", ".join(program.name for program in programs)
+
+
+def _letters(name: str) -> str:
+    """Return the letters and digits of a name alone, however they are written."""
     return "".join(one for one in name.casefold() if one.isalnum())
 
 

@@ -134,6 +134,10 @@ async def test_an_admin_sees_programs_and_adds_none(http_demo: Demo, store: Stor
     refused = await listed(http_demo, "programs add Spy @ada", GRACE)
     assert "Only the owner of an email profile adds programs to it" in searchable(refused)
     assert http_demo.workspace.view(GRACE) is None
+    # To whom is no admin nothing is promised.
+    told = searchable(await listed(http_demo, "programs add Spy @grace"))
+    assert "Only admins can work with somebody else's email profile" in told
+    assert "You can see" not in told
     assert len(await store.ask("SELECT 1 FROM program_tokens")) == 1
 
 

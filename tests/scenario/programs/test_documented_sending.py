@@ -15,7 +15,8 @@ from tests.scenario.programs.people import add_program
 
 pytestmark = pytest.mark.databases("sqlite")
 
-LETTER = "From: ada@demo.example\r\nTo: ada@demo.example\r\nSubject: Label for crate 7\r\n\r\nIt is ready.\r\n"
+LETTER = "From: ada@demo.example\nTo: ada@demo.example\nSubject: Label for crate 7\n\nIt is ready.\n"
+"""As an editor writes it, with lines that end in LF."""
 
 
 async def test_every_line_that_sends_delivers_one_message(tmp_path: Path) -> None:

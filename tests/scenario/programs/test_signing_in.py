@@ -229,11 +229,11 @@ async def test_the_first_use_from_a_network_is_told_to_the_owner_once(http_demo:
     await notices_sent(http_demo)
     assert len(told(http_demo)) == 2
     assert "2001:db8:1:2::/64" in told(http_demo)[1]
-    uses = [entry for entry in await history(http_demo) if entry[1] == "first use from a network"]
-    assert uses == [("program", "first use from a network")] * 2
+    uses = [entry for entry in await history(http_demo) if entry[1] == "signed in from a new network"]
+    assert uses == [("program", "signed in from a new network")] * 2
     await http_demo.workspace.command(ADA, "/email-profile", "history")
     shown = searchable(http_demo.workspace.messages(ADA)[-1])
-    assert "a program  first use from a network: `Label printer` · `10.1.4.0/24`" in shown
+    assert "a program  signed in from a new network: `Label printer` · `10.1.4.0/24`" in shown
 
 
 async def test_whoever_comes_from_very_many_networks_does_not_bury_the_owner_in_messages(http_demo: Demo) -> None:
@@ -269,7 +269,7 @@ async def test_the_newest_networks_are_known_and_an_older_one_is_told_again(
         await sign_in(http_demo, token, address=f"10.2.{number}.1")
     async with http_demo.bot.database.reading() as tx:
         page = await tx.audit.page(TEAM, subject=ADA, limit=100)
-    told_of = [entry.details[1] for entry in reversed(page) if entry.action == "first use from a network"]
+    told_of = [entry.details[1] for entry in reversed(page) if entry.action == "signed in from a new network"]
     assert told_of == [f"10.2.{number}.0/24" for number in (1, 2, 3, 4, 1)]
 
 

@@ -79,12 +79,38 @@ async def test_a_program_sends_with_its_settings_as_they_stand(
     assert b"Subject: Label 4711\r\n" in reached_by_tls.last()
 
 
+async def test_curl_sends_lines_that_end_in_crlf_as_the_note_says(reached: Reached, tmp_path: Path) -> None:
+    snippet = find_snippet(settings(reached, Encryption.NONE), "curl")
+    assert snippet is not None
+    assert "Where its lines end in CR LF already, leave out --crlf." in snippet.note
+    command = pasted(reached, Encryption.NONE, "curl").replace("grace@navy.example", GRACE_ADDRESS)
+    (tmp_path / "letter.eml").write_text(LETTER, newline="\r\n")
+    given = shlex.split(command.replace("\\\n", " ").replace("--crlf", ""))
+    assert await run_client(*given, folder=tmp_path) == ""
+    assert b"Subject: Label 4711\r\n" in reached.last()
+
+
 @pytest.mark.parametrize("program", ["python", "curl", "msmtp"])
 async def test_a_program_of_this_machine_sends_without_encryption(
     reached: Reached, program: str, tmp_path: Path
 ) -> None:
     assert await send_with(reached, Encryption.NONE, program, tmp_path) == ""
     assert b"Subject: Label 4711\r\n" in reached.last()
+
+
+async def test_cron_sends_through_the_script_that_stands_in_for_sendmail(reached: Reached, tmp_path: Path) -> None:
+    text = pasted(reached, Encryption.NONE, "sendmail")
+    assert f"install -m 600 -o www-data /dev/stdin /etc/email-profile-token <<< {reached.token}\n" in text
+    token, script = tmp_path / "token", tmp_path / "sendmail"
+    token.write_text(f"{reached.token}\n")
+    lines = text.partition("#!/bin/sh\n")[2]
+    script.write_text("#!/bin/sh\n" + lines.replace("/etc/email-profile-token", str(token)))
+    script.chmod(0o755)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    letter = b"From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@host> backup\n\nDone.\n"
+    given = ("-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root")
+    assert await run_client(str(script), *given, given=letter, environment={**os.environ, "PATH": path}) == ""
+    assert b"Subject: Cron <root@host> backup\r\n" in reached.last()
 
 
 async def test_the_list_says_how_many_messages_a_program_sent_in_a_day(reached: Reached, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bot.demo.stand_in.platform import Message, searchable
+from bot.demo.stand_in.platform import Message, searchable, texts
 from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
 from bot.profiles.sending.provider_connections import PAUSE_SECONDS
 from bot.smtp.check.report import StageName
@@ -44,6 +44,10 @@ async def test_the_owner_is_told_once_with_a_button_and_the_program_tries_later_
     shown = searchable(notice)
     assert f"`mail.test` did not sign in `{LOGIN}` when a message was to be sent." in shown
     assert f"Programs that send as `{LOGIN}` are told to try later" in shown
+    assert "the app's Home tab shows what the server answered" in shown
+    home = await sent.demo.workspace.open_home(ADA)
+    assert home is not None
+    assert "535" in "\n".join(texts(home.blocks))
     assert buttons(notice) == ["Set a new password", "Test again"]
     assert PASSWORD not in shown
     assert ("program", "could not sign in") in await history(sent.demo)

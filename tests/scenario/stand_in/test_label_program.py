@@ -68,6 +68,7 @@ WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"host": "mail.example.com"}, "This program reaches this machine alone, and mail.example.com is not on it."),
     ({"host": ""}, "This program reaches this machine alone, and no server is not on it."),
     ({"authenticate": False}, "530 5.7.0"),
+    ({"extras": {}}, "The server did not greet. Does its port begin with TLS? Add SSL Y."),
 )
 
 
@@ -80,6 +81,12 @@ async def test_what_is_wrong_is_shown_in_the_servers_words_and_nothing_is_sent(d
             assert not shown["ok"]
             assert shows in shown["answer"]
     assert demo.mail.mailbox == []
+
+
+async def test_ssl_at_a_port_that_begins_in_clear_is_told_as_that(demo: Demo) -> None:
+    shown = await printed(demo, {**six_values(demo, "epb_any"), "port": str(demo.mail.ports[587])})
+    assert "The server does not begin with TLS" in shown["answer"]
+    assert "Remove SSL Y" in shown["answer"]
 
 
 async def test_a_label_without_its_values_is_refused(demo: Demo) -> None:

@@ -8,6 +8,7 @@ import re
 import smtplib
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 from aiosmtpd import smtp
 from aiosmtpd.smtp import Session
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bot.observability import log
 from bot.programs.submission import connections, dialogue, server, session
@@ -322,6 +325,12 @@ def test_a_certificate_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     other = CertificateFiles(tmp_path / "others")
     with pytest.raises(CertificateError, match="the key is not that of the certificate"):
         ServerCertificate(files.certificate, other.key)
+    # The new one may be of another kind.
+    rsa_key = generate_private_key(public_exponent=65_537, key_size=2048)
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    other.key.write_bytes(rsa_key.private_bytes(*form))
+    with pytest.raises(CertificateError, match="the key is not that of the certificate"):
+        ServerCertificate(files.certificate, other.key)
     with pytest.raises(CertificateError, match="no PEM files"):
         ServerCertificate(files.key, files.key)
     with pytest.raises(CertificateError, match="No such file"):
@@ -342,6 +351,38 @@ async def test_a_connection_that_is_not_encrypted_as_its_port_has_it_ends(encryp
     await until(lambda: len(encrypted.counted.sessions) == 2)
     assert encrypted.counted.sessions[0] == "failed"
     assert encrypted.server.sessions == 0
+
+
+def encrypt_and_leave(port: int, *, reset: bool) -> None:
+    """Send the end of the handshake and that of the connection in one packet, as those do who look at certificates."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(received, sent)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                connection.sendall(sent.read())
+                received.write(connection.recv(65_536))
+        with suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        connection.sendall(sent.read())
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_who_leaves_once_the_connection_is_encrypted_takes_no_place_and_no_line_of_the_log(
+    encrypted: Serving, caplog: pytest.LogCaptureFixture, *, reset: bool
+) -> None:
+    for _ in range(20):
+        await asyncio.to_thread(encrypt_and_leave, encrypted.port(Encryption.SSL), reset=reset)
+    await until(lambda: len(encrypted.counted.sessions) == 20)
+    assert encrypted.server.sessions == 0
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_old_tls_is_refused(encrypted: Serving, files: CertificateFiles) -> None:
