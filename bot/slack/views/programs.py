@@ -175,48 +175,59 @@ def add_modal(form: ProgramForm, *, metadata: PrivateMetadata) -> View:
         submit="Add",
         close="Cancel",
         private_metadata=metadata.encode(),
-        blocks=[
-            InputBlock(
-                block_id=ProgramField.NAME,
-                label=LABELS[ProgramField.NAME],
-                hint="As you will know it in the list, for example Label printer.",
-                element=PlainTextInputElement(
-                    action_id=ActionId.VALUE,
-                    initial_value=form.name[:LONGEST_NAME] or None,
-                    max_length=LONGEST_NAME,
-                    focus_on_load=not form.name or None,
-                ),
-            ),
-            InputBlock(
-                block_id=ProgramField.MAY_SEND_TO,
-                label=LABELS[ProgramField.MAY_SEND_TO],
-                hint="My own domain: whoever finds the token can write to nobody elsewhere.",
-                element=menu(
-                    ActionId.VALUE,
-                    {choice.value: label for choice, label in MAY_SEND_TO_CHOICES.items()},
-                    selected=form.may_send_to,
-                ),
-            ),
-            InputBlock(
-                block_id=ProgramField.MESSAGES_A_DAY,
-                label=LABELS[ProgramField.MESSAGES_A_DAY],
-                hint="What it sends beyond that is refused until a day after the first one.",
-                element=NumberInputElement(
-                    action_id=ActionId.VALUE,
-                    is_decimal_allowed=False,
-                    initial_value=form.messages_a_day,
-                    min_value="1",
-                    max_value=str(MOST_MESSAGES_A_DAY),
-                ),
-            ),
-            InputBlock(
-                block_id=ProgramField.ENDS_ON,
-                label=LABELS[ProgramField.ENDS_ON],
-                hint="The last day (UTC) on which it may send. Empty: it never ends.",
-                optional=True,
-                element=DatePickerElement(action_id=ActionId.VALUE, initial_date=form.ends_on or None),
-            ),
-        ],
+        blocks=[_name_input(form), _may_send_to_input(form), _messages_input(form), _ends_on_input(form)],
+    )
+
+
+def _name_input(form: ProgramForm) -> InputBlock:
+    return InputBlock(
+        block_id=ProgramField.NAME,
+        label=LABELS[ProgramField.NAME],
+        hint="As you will know it in the list, for example Label printer.",
+        element=PlainTextInputElement(
+            action_id=ActionId.VALUE,
+            initial_value=form.name[:LONGEST_NAME] or None,
+            max_length=LONGEST_NAME,
+            focus_on_load=not form.name or None,
+        ),
+    )
+
+
+def _may_send_to_input(form: ProgramForm) -> InputBlock:
+    return InputBlock(
+        block_id=ProgramField.MAY_SEND_TO,
+        label=LABELS[ProgramField.MAY_SEND_TO],
+        hint="My own domain: whoever finds the token can write to nobody elsewhere.",
+        element=menu(
+            ActionId.VALUE,
+            {choice.value: label for choice, label in MAY_SEND_TO_CHOICES.items()},
+            selected=form.may_send_to,
+        ),
+    )
+
+
+def _messages_input(form: ProgramForm) -> InputBlock:
+    return InputBlock(
+        block_id=ProgramField.MESSAGES_A_DAY,
+        label=LABELS[ProgramField.MESSAGES_A_DAY],
+        hint="What it sends beyond that is refused until a day after the first one.",
+        element=NumberInputElement(
+            action_id=ActionId.VALUE,
+            is_decimal_allowed=False,
+            initial_value=form.messages_a_day,
+            min_value="1",
+            max_value=str(MOST_MESSAGES_A_DAY),
+        ),
+    )
+
+
+def _ends_on_input(form: ProgramForm) -> InputBlock:
+    return InputBlock(
+        block_id=ProgramField.ENDS_ON,
+        label=LABELS[ProgramField.ENDS_ON],
+        hint="The last day (UTC) on which it may send. Empty: it never ends.",
+        optional=True,
+        element=DatePickerElement(action_id=ActionId.VALUE, initial_date=form.ends_on or None),
     )
 
 
