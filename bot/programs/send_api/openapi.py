@@ -59,48 +59,8 @@ def _send() -> dict[str, Any]:
             "is sent. Nothing is queued and nothing is tried twice: what is answered with another status was not "
             "sent, except that with 504 nobody knows."
         ),
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "description": (
-                    f"The same request with the same key is sent once in {KEPT_HOURS} hours, and answered alike. The "
-                    "key with another body is refused with 409."
-                ),
-                "schema": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": MOST_CHARACTERS,
-                    "pattern": "^[!-~]([ -~]*[!-~])?$",
-                },
-            },
-            _envelope("Envelope-To", "The recipients, with commas between them, in place of To, Cc and Bcc."),
-            _envelope(
-                "Envelope-From", "The sender that the provider is told; the profile's address, also unless given."
-            ),
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                JSON: {
-                    "schema": {"$ref": "#/components/schemas/Message"},
-                    "example": {
-                        "to": ["grace@example.com"],
-                        "subject": "Label 4711",
-                        "text": "The label is attached.",
-                        "attachments": [
-                            {"filename": "label.txt", "contentType": "text/plain", "content": "TGFiZWwgNDcxMQo="}
-                        ],
-                    },
-                },
-                RAW: {
-                    "schema": {"type": "string", "format": "binary", "maxLength": MOST_BYTES[RAW]},
-                    "example": (
-                        "From: ada@example.com\r\nTo: grace@example.com\r\nSubject: Label 4711\r\n\r\nReady.\r\n"
-                    ),
-                },
-            },
-        },
+        "parameters": _send_parameters(),
+        "requestBody": _send_body(),
         "responses": {
             "200": {
                 "description": "The provider took the message for every recipient.",
@@ -113,6 +73,50 @@ def _send() -> dict[str, Any]:
                 "content": {JSON: {"schema": {"$ref": "#/components/schemas/Sent"}}},
             },
             **_problems(*(kind for kind in Problem if kind not in (Problem.NOT_FOUND, Problem.METHOD_NOT_ALLOWED))),
+        },
+    }
+
+
+def _send_parameters() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": (
+                f"The same request with the same key is sent once in {KEPT_HOURS} hours, and answered alike. The "
+                "key with another body is refused with 409."
+            ),
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MOST_CHARACTERS,
+                "pattern": "^[!-~]([ -~]*[!-~])?$",
+            },
+        },
+        _envelope("Envelope-To", "The recipients, with commas between them, in place of To, Cc and Bcc."),
+        _envelope("Envelope-From", "The sender that the provider is told; the profile's address, also unless given."),
+    ]
+
+
+def _send_body() -> dict[str, Any]:
+    return {
+        "required": True,
+        "content": {
+            JSON: {
+                "schema": {"$ref": "#/components/schemas/Message"},
+                "example": {
+                    "to": ["grace@example.com"],
+                    "subject": "Label 4711",
+                    "text": "The label is attached.",
+                    "attachments": [
+                        {"filename": "label.txt", "contentType": "text/plain", "content": "TGFiZWwgNDcxMQo="}
+                    ],
+                },
+            },
+            RAW: {
+                "schema": {"type": "string", "format": "binary", "maxLength": MOST_BYTES[RAW]},
+                "example": ("From: ada@example.com\r\nTo: grace@example.com\r\nSubject: Label 4711\r\n\r\nReady.\r\n"),
+            },
         },
     }
 
