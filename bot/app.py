@@ -40,10 +40,10 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.daily_history import DailyHistory
 from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
-from bot.profiles.sending.told_days import ToldDays
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from bot.programs.program_settings import Endpoints, ServerSettings
 from bot.programs.submission.certificate import CertificateError, ServerCertificate
@@ -346,7 +346,7 @@ class _Wiring:
                 user_sync=user_sync,
                 retention=self._retention,
                 bulk=services.bulk,
-                days=ToldDays(database=self._database, clock=self._database.now),
+                days=DailyHistory(database=self._database, clock=self._database.now),
             ),
             user_sync=user_sync,
             tabs=tabs,
