@@ -33,7 +33,7 @@ class Subcommand:
     """One subcommand: its name (of one word, or two), the arguments it takes as shown in `help`, and one line of help.
 
     `also` are other words for it; `most` is how many arguments it takes, the last one with its blanks kept; `acts`
-    says that it changes or starts something, and does not only show it.
+    says that it changes or starts something, and does not only show it; `asks` that it asks for what is missing.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Subcommand:
     most: int = 0
     also: tuple[str, ...] = ()
     acts: bool = False
+    asks: bool = False
 
 
 SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
@@ -64,6 +65,7 @@ SUBCOMMANDS: Mapping[str, tuple[Subcommand, ...]] = {
             most=1,
             meaning="let a program send, for example `programs add Label printer`",
             also=("program add",),
+            asks=True,
         ),
         Subcommand(
             name="programs remove",
@@ -154,7 +156,7 @@ def parse(command: str, text: str) -> Invocation:
         return _with_value(command, entry, unquoted(rest), owner)
     rest, owner = _without_mention(rest, owner)
     typed = _trimmed(typed_text(rest).translate(_QUOTES))
-    if bool(typed) != bool(entry.most):
+    if bool(typed) != bool(entry.most) and not (entry.asks and not typed):
         raise _wrong_arguments(command, entry, rest)
     arguments = (typed,) if typed else ()
     return Invocation(subcommand=entry.name, arguments=arguments, owner=owner, acts=entry.acts)

@@ -47,11 +47,12 @@ MAILED_CODE = "mailed a code"
 TRIED_TO_MAIL_CODE = "tried to mail a code"
 COULD_NOT_SIGN_IN = "could not sign in"
 SENT = "sent"
+EMAILED = "emailed a message"
 REMINDED = "reminded"
 
 TESTS = (TESTED, TESTED_FORM, SENT_MESSAGE, TRIED_TO_SEND, MAILED_CODE, TRIED_TO_MAIL_CODE, COULD_NOT_SIGN_IN)
 """The actions whose fields are an outcome."""
-_NO_CHANGES = (*TESTS, SENT, REMINDED)
+_NO_CHANGES = (*TESTS, SENT, EMAILED, REMINDED)
 
 _BATCH = 500
 """Entries that are deleted at a time."""

@@ -1,5 +1,6 @@
 """Emails that people write in Slack, each sent with their own profile while they wait."""
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +14,19 @@ from bot.profiles.sending.letters import Cause, LetterRefusedError, Outcome
 from bot.profiles.sending.sending import Sending, SendingSession, outcome_of
 from bot.smtp.check.report import Reply
 from storage.database import Database
+from storage.engines.transactions import DatabaseUnavailableError
+from storage.tables.audit import EMAILED
+
+log = logging.getLogger(__name__)
 
 _NOT_READY: Mapping[ProfileState, str] = {
     ProfileState.NOT_SET_UP: "You have no email profile yet, so nothing can be sent.",
     ProfileState.PASSWORD_MISSING: "The password is missing in your email profile, so nothing can be sent.",
     ProfileState.UNREADABLE: "Your email profile cannot be read, so nothing can be sent. Set it up anew.",
 }
+
+_IN_HISTORY: Mapping[Outcome, str] = {Outcome.TAKEN: "", Outcome.UNKNOWN: ", perhaps: no answer came"}
+"""What became of the emails that the history tells of, in words behind the number of addresses."""
 
 _REFUSED = (
     "Your mail server refused the sign-in of your email profile, so nothing is sent with it. Set a new password, or "
@@ -101,9 +109,25 @@ class EmailedMessages:
         content = email_message(view.profile, email, now=self.clock())
         try:
             async with self.sending.own_session(caller) as session:
-                return await _sent(session, view.profile, email, content)
+                sent = await _sent(session, view.profile, email, content)
         except LetterRefusedError as error:
             return _not_sent(error)
+        if sent.outcome in _IN_HISTORY:
+            await self._note(caller, email, sent.outcome)
+        return sent
+
+    async def _note(self, caller: Person, email: Email, outcome: Outcome) -> None:
+        """Add to the history that an email left, never to whom or what it says; logs where that is not possible."""
+        count = len(email.recipients)
+        words = f"to {count} address{'' if count == 1 else 'es'}{_IN_HISTORY[outcome]}"
+        try:
+            async with self.database.writing() as tx:
+                await tx.audit.append(
+                    caller.workspace, actor=caller.user, subject=caller.user, action=EMAILED, details=(words,)
+                )
+        except DatabaseUnavailableError:
+            # The email has left, which its writer is to be told.
+            log.warning("An email left that the history does not tell, since the database did not answer.")
 
 
 async def _sent(session: SendingSession, profile: EmailProfile, email: Email, content: bytes) -> SentEmail:

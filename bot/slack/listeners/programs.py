@@ -86,8 +86,8 @@ class ProgramListeners:
         caller: Person,
         owner: Person,
     ) -> None:
-        """Answer `/email-profile programs add NAME` with the modal, the name in it."""
-        await self._open_modal(client, body, caller, owner, ProgramForm(name=invocation.arguments[0]))
+        """Answer `/email-profile programs add NAME` with the modal, the name in it if there is one."""
+        await self._open_modal(client, body, caller, owner, ProgramForm(name="".join(invocation.arguments)))
         await ack()
 
     async def press_add(

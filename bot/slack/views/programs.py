@@ -210,7 +210,7 @@ def _messages_input(form: ProgramForm) -> InputBlock:
     return InputBlock(
         block_id=ProgramField.MESSAGES_A_DAY,
         label=LABELS[ProgramField.MESSAGES_A_DAY],
-        hint="What it sends beyond that is refused until a day after the first one.",
+        hint="Beyond that it is told to try again later: a day after the first of them.",
         element=NumberInputElement(
             action_id=ActionId.VALUE,
             is_decimal_allowed=False,

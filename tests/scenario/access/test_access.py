@@ -110,13 +110,13 @@ def press(action_id: ActionId, value: str, at: ViewId | str = "message", *, menu
     return Act(name=name, send=send, names_people=names_people, **known)
 
 
-def submit(callback: ViewId, to: For = For.OWNER, *, changes: bool = True, shows: str = "") -> Act:
+def submit(callback: ViewId, to: For = For.OWNER, *, shows: str = "") -> Act:
     async def send(forger: Forger, owner: str) -> None:
         await forger.submit(callback, owner)
 
     names_people = to in (For.OWNER, For.OWNER_ALONE)
     name = f"submit {callback}"
-    return Act(name=name, send=send, to=to, names_people=names_people, shows=shows, changes=changes)
+    return Act(name=name, send=send, to=to, names_people=names_people, shows=shows, changes=True)
 
 
 async def email_message(forger: Forger, _owner: str) -> None:
@@ -254,7 +254,7 @@ SUBMISSIONS = (
     submit(ViewId.ADD_EXTRA),
     submit(ViewId.DEFAULTS, For.ADMINS),
     submit(ViewId.CONFIRM_ADDRESS, For.ONESELF),
-    submit(ViewId.EMAIL_MESSAGE, For.ONESELF, changes=False, shows="Your email “Label” was sent."),
+    submit(ViewId.EMAIL_MESSAGE, For.ONESELF, shows="Your email “Label” was sent."),
     submit(ViewId.ADD_PROGRAM, For.OWNER_ALONE),
 )
 SHORTCUTS = (Act(name=ShortcutId.EMAIL_MESSAGE, send=email_message, to=For.ONESELF, names_people=False, shows="LOGIN"),)

@@ -15,7 +15,7 @@ from bot.demo.stand_in.people import CHANNEL
 from bot.demo.stand_in.platform import Message, searchable
 from bot.demo.stand_in.views import OpenView, PlatformError
 from bot.profiles.sending.rates import Rates
-from tests.scenario.people import ADA, GRACE, buttons, set_up, settled, typed
+from tests.scenario.people import ADA, GRACE, buttons, history, set_up, settled, typed
 from tests.store import Store
 
 NAME = "Email this message"
@@ -76,6 +76,31 @@ async def test_a_message_is_mailed_with_names_links_and_files_in_words(demo: Dem
     assert mailed.subject == "Label for crate 7"
     assert mailed.text.replace("\r\n", "\n").rstrip("\n") == text
     assert demo.mail.account("ada@demo.example").password not in json.dumps(demo.workspace.received)
+
+
+async def test_the_history_tells_of_an_email_that_left_and_neither_to_whom_nor_what(demo: Demo) -> None:
+    await set_up(demo, ADA)
+    await begun(demo, await written(demo, "the label is ready"))
+    await sent(demo, to="nobody@demo.example, grace@demo.example", containing="Nothing was sent")
+    assert (ADA, "emailed a message") not in await history(demo)
+    await sent(demo, to="grace@demo.example, ada@demo.example", containing=SENT)
+    assert (ADA, "emailed a message") in await history(demo)
+    await demo.workspace.cancel(ADA)
+    await demo.workspace.command(ADA, "/email-profile", "history")
+    shown = searchable(demo.workspace.messages(ADA)[-1])
+    assert f"<@{ADA}>  emailed a message: `to 2 addresses`" in shown
+    assert "grace@demo.example" not in shown
+    assert "label" not in shown
+
+
+async def test_the_history_tells_that_an_email_may_have_left(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    await set_up(demo, ADA)
+    await begun(demo, await written(demo, "the label is ready"))
+    on_data(monkeypatch, "")
+    await sent(demo, containing="may have been sent")
+    await demo.workspace.command(ADA, "/email-profile", "history")
+    shown = searchable(demo.workspace.messages(ADA)[-1])
+    assert "emailed a message: `to 1 address, perhaps: no answer came`" in shown
 
 
 async def test_hostile_text_of_ten_thousand_characters_arrives_as_it_is_and_as_markup_nowhere(

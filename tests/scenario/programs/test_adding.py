@@ -17,7 +17,7 @@ from bot.programs.snippets import TOKEN_PLACEHOLDER
 from tests.benchmarks.program import free_port
 from tests.databases import KINDS
 from tests.named import case
-from tests.scenario.people import ADA, GRACE, fill_form, history, set_up, settled
+from tests.scenario.people import ADA, GRACE, fill_form, history, set_up, settled, typed
 from tests.scenario.programs.people import TOKEN, add_program, listed, on_top, sign_in, tokens_of
 from tests.scenario.started_before import StartedBefore
 from tests.store import Store
@@ -119,6 +119,16 @@ async def test_of_many_who_add_the_eleventh_at_once_nobody_does(http_demo: Demo,
     assert added.count(True) == len(await store.ask("SELECT 1 FROM program_tokens")) == 10
 
 
+async def test_without_a_name_the_form_asks_for_it(http_demo: Demo) -> None:
+    await set_up(http_demo, ADA)
+    for typed_text in ("programs add", "program add  ", 'programs add ""'):
+        with case(typed_text):
+            await http_demo.workspace.command(ADA, "/email-profile", typed_text)
+            await http_demo.workspace.wait_view(ADA, "Add a program")
+            assert not typed(http_demo, ADA, "Name of the program")
+            await http_demo.workspace.cancel(ADA)
+
+
 async def test_without_a_profile_there_is_nothing_to_send_with(http_demo: Demo) -> None:
     answer = searchable(await listed(http_demo, "programs add Label printer"))
     assert "There is no email profile yet that a program could send with." in answer
@@ -200,10 +210,8 @@ async def test_what_is_no_subcommand_of_programs_is_answered_with_those_that_are
     answer = searchable(await listed(http_demo, "programs list"))
     for form in ("`/email-profile programs add NAME`", "`/email-profile programs remove NAME`"):
         assert form in answer
-    for text in ("programs add", "programs remove"):
-        assert f"Something is missing. Write it as `/email-profile {text} NAME`." in searchable(
-            await listed(http_demo, text)
-        )
+    answer = searchable(await listed(http_demo, "programs remove"))
+    assert "Something is missing. Write it as `/email-profile programs remove NAME`." in answer
 
 
 async def test_the_card_says_how_many_programs_send_and_which_was_used_last(http_demo: Demo) -> None:
