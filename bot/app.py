@@ -40,14 +40,14 @@ from bot.profiles.people.people_list import PeopleList
 from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.retention import Retention
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
+from bot.profiles.sending.daily_history import DailyHistory
 from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.sending.provider_connections import ProviderConnections
 from bot.profiles.sending.sending import Sending
-from bot.profiles.sending.told_days import ToldDays
 from bot.profiles.tokens.program_tokens import ProgramTokens
+from bot.programs.program_settings import Endpoints, ServerSettings
 from bot.programs.submission.certificate import CertificateError, ServerCertificate
 from bot.programs.submission.server import Place, SubmissionServer
-from bot.programs.told_server import told_places
 from bot.settings import EXAMPLES, PasswordEntrySetting, ProgramsSetting, Settings, SettingsError
 from bot.slack.app import SlackApp, bolt_app, slack_app
 from bot.slack.background.home_tabs import HomeTabs
@@ -80,6 +80,7 @@ from bot.slack.workspaces.workspaces import (
     authorize_as,
     is_organisation_wide,
 )
+from bot.smtp.account import Encryption
 from bot.smtp.advice.domain import judge
 from bot.smtp.check.tester import ConnectionTester
 from bot.smtp.dialogue.session import DEFAULT_HELO
@@ -345,7 +346,7 @@ class _Wiring:
                 user_sync=user_sync,
                 retention=self._retention,
                 bulk=services.bulk,
-                days=ToldDays(database=self._database, clock=self._database.now),
+                days=DailyHistory(database=self._database, clock=self._database.now),
             ),
             user_sync=user_sync,
             tabs=tabs,
@@ -479,7 +480,7 @@ class _Wiring:
             form_searches=form_searches,
             entry=entry,
             programs=self._programs(access),
-            told=told_places(settings),
+            endpoints=endpoints(settings),
         )
 
     def _programs(self, access: Access) -> ProgramTokens | None:
@@ -564,7 +565,7 @@ class _Wiring:
             return None
         notice = PasswordSetNotice(workspaces, self._jobs, services.entry, finds=services.forms.finds)
         sign_in = self._sign_in_pages(services.links)
-        programs = ProgramValues(tokens=services.programs, told=services.told) if services.programs else None
+        programs = ProgramValues(tokens=services.programs, endpoints=services.endpoints) if services.programs else None
         return PasswordPage(services.links, self._pages, notice.show, sign_in, programs)
 
     def _sign_in_pages(self, links: PrivateLinks) -> SignInPages | None:
@@ -636,3 +637,22 @@ async def _identity(client: AsyncWebClient) -> AuthorizeResult:
     if is_organisation_wide(answer):
         raise StartError(f"SLACK_BOT_TOKEN: {ORGANISATION_WIDE} Example: {EXAMPLES['SLACK_BOT_TOKEN']}")
     return AuthorizeResult.from_auth_test_response(auth_test_response=answer, bot_token=client.token)
+
+
+def endpoints(settings: Settings) -> Endpoints:
+    """Return how programs reach the bot; without an address for all, the send API from this machine alone."""
+    every, loopback = ("::", "::1") if ":" in settings.host else ("0.0.0.0", "127.0.0.1")  # noqa: S104 - nothing is bound
+    host = loopback if settings.host == every else settings.host
+    host = f"[{host}]" if ":" in host else host
+    return Endpoints(server=server_settings(settings), api_url=settings.public_url or f"http://{host}:{settings.port}")
+
+
+def server_settings(settings: Settings) -> ServerSettings | None:
+    """Return how programs reach the submission server, over implicit TLS where it has both; None where none runs."""
+    if not settings.submission_runs:
+        return None
+    host = settings.submission_name or settings.submission_host
+    if settings.submission_tls_port is not None:
+        return ServerSettings(host=host, port=settings.submission_tls_port, encryption=Encryption.SSL)
+    encryption = Encryption.TLS if settings.submission_cert_file else Encryption.NONE
+    return ServerSettings(host=host, port=settings.submission_port or 0, encryption=encryption)

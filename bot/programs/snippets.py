@@ -1,6 +1,7 @@
 """Settings for known programs, as they are typed or pasted there; a placeholder stands for the token.
 
-Each says how its program spells what it is told. The tests send with the real program where there is one.
+Each writes the values of `ProgramSettings` as its program wants them. The tests send with the real program where there
+is one.
 """
 
 import json
@@ -8,7 +9,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.programs.told_server import ServerValues, ToldValues
+from bot.programs.program_settings import ProgramSettings, ServerSettings
 from bot.smtp.account import Encryption
 
 TOKEN_PLACEHOLDER = "PASTE-THE-TOKEN-HERE"  # noqa: S105 - it stands for one
@@ -25,18 +26,18 @@ class Snippet:
     lines: tuple[str, ...]
 
 
-def snippets(told: ToldValues) -> tuple[Snippet, ...]:
-    """Return the settings for what one person's programs are told; without a server, those that use the web."""
-    return (*(_through_server(told.address, told.server) if told.server else ()), *_through_web(told))
+def snippets(settings: ProgramSettings) -> tuple[Snippet, ...]:
+    """Return the snippets for one person's programs; without a server, those that send through the web alone."""
+    return (*(_through_server(settings.address, settings.server) if settings.server else ()), *_through_web(settings))
 
 
-def find_snippet(told: ToldValues, snippet_id: str) -> Snippet | None:
-    """Return the settings with this id; None where there are none, or none for what programs are told."""
-    return next((snippet for snippet in snippets(told) if snippet.id == snippet_id), None)
+def find_snippet(settings: ProgramSettings, snippet_id: str) -> Snippet | None:
+    """Return the snippet with this id; None where there is none, or none without a server."""
+    return next((snippet for snippet in snippets(settings) if snippet.id == snippet_id), None)
 
 
-def _through_server(address: str, server: ServerValues) -> tuple[Snippet, ...]:
-    makers: tuple[Callable[[str, ServerValues], Snippet], ...] = (
+def _through_server(address: str, server: ServerSettings) -> tuple[Snippet, ...]:
+    makers: tuple[Callable[[str, ServerSettings], Snippet], ...] = (
         _markmagic,
         _javamail,
         _dotnet,
@@ -53,20 +54,20 @@ def _through_server(address: str, server: ServerValues) -> tuple[Snippet, ...]:
     return tuple(make(address, server) for make in makers)
 
 
-def _through_web(told: ToldValues) -> tuple[Snippet, ...]:
+def _through_web(settings: ProgramSettings) -> tuple[Snippet, ...]:
     message = json.dumps({"to": [_SOMEBODY], "subject": "Label 4711", "text": "The label is printed."})
     send_api = Snippet(
         id="api",
         program="Send API",
         note="One request is one message. Idempotency-Key makes it safe to ask again when a connection broke.",
         lines=(
-            f"curl {shlex.quote(f'{told.api_url}/v1/send')} \\",
+            f"curl {shlex.quote(f'{settings.api_url}/v1/send')} \\",
             f"  -H 'Authorization: Bearer {TOKEN_PLACEHOLDER}' \\",
             "  -H 'Content-Type: application/json' -H 'Idempotency-Key: label-4711' \\",
             f"  -d {shlex.quote(message)}",
         ),
     )
-    settings = f"EMAIL_PROFILE_TOKEN_FILE=/etc/email-profile-token EMAIL_PROFILE_URL={told.api_url}"
+    environment = f"EMAIL_PROFILE_TOKEN_FILE=/etc/email-profile-token EMAIL_PROFILE_URL={settings.api_url}"
     sendmail = Snippet(
         id="sendmail",
         program="cron, PHP mail()",
@@ -75,16 +76,16 @@ def _through_web(told: ToldValues) -> tuple[Snippet, ...]:
         lines=(
             f"install -m 600 -o www-data /dev/stdin /etc/email-profile-token <<< {TOKEN_PLACEHOLDER}",
             "; php.ini",
-            f'sendmail_path = "/usr/bin/env {settings} email-profile-bot sendmail -t -i"',
+            f'sendmail_path = "/usr/bin/env {environment} email-profile-bot sendmail -t -i"',
             "# for cron: /usr/sbin/sendmail (mode 755)",
             "#!/bin/sh",
-            f'{settings} exec email-profile-bot sendmail "$@"',
+            f'{environment} exec email-profile-bot sendmail "$@"',
         ),
     )
     return send_api, sendmail
 
 
-def _markmagic(address: str, server: ServerValues) -> Snippet:
+def _markmagic(address: str, server: ServerSettings) -> Snippet:
     extra = {Encryption.SSL: "SSL Y", Encryption.TLS: "TLS Y", Encryption.NONE: ""}[server.encryption]
     return Snippet(
         id="markmagic",
@@ -102,7 +103,7 @@ def _markmagic(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _javamail(address: str, server: ServerValues) -> Snippet:
+def _javamail(address: str, server: ServerSettings) -> Snippet:
     encryption = {
         Encryption.SSL: ("mail.smtp.ssl.enable=true", "mail.smtp.ssl.checkserveridentity=true"),
         Encryption.TLS: (
@@ -130,7 +131,7 @@ def _javamail(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _dotnet(address: str, server: ServerValues) -> Snippet:
+def _dotnet(address: str, server: ServerSettings) -> Snippet:
     option = {Encryption.SSL: "SslOnConnect", Encryption.TLS: "StartTls", Encryption.NONE: "None"}[server.encryption]
     host, user = json.dumps(server.host), json.dumps(address, ensure_ascii=False)
     return Snippet(
@@ -147,7 +148,7 @@ def _dotnet(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _php(address: str, server: ServerValues) -> Snippet:
+def _php(address: str, server: ServerSettings) -> Snippet:
     encryption = {
         Encryption.SSL: ("$mail->SMTPSecure = PHPMailer::ENCRYPTION_SMTPS;",),
         Encryption.TLS: ("$mail->SMTPSecure = PHPMailer::ENCRYPTION_STARTTLS;",),
@@ -170,7 +171,7 @@ def _php(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _python(address: str, server: ServerValues) -> Snippet:
+def _python(address: str, server: ServerSettings) -> Snippet:
     context = "context=ssl.create_default_context()"
     client = "smtplib.SMTP_SSL" if server.encryption is Encryption.SSL else "smtplib.SMTP"
     more = f", {context}" if server.encryption is Encryption.SSL else ""
@@ -188,7 +189,7 @@ def _python(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _postfix(address: str, server: ServerValues) -> Snippet:
+def _postfix(address: str, server: ServerSettings) -> Snippet:
     verified = ("smtp_tls_security_level = verify", "smtp_tls_CApath = /etc/ssl/certs")
     encryption = {
         Encryption.SSL: (*verified, "smtp_tls_wrappermode = yes"),
@@ -214,7 +215,7 @@ def _postfix(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _msmtp(address: str, server: ServerValues) -> Snippet:
+def _msmtp(address: str, server: ServerSettings) -> Snippet:
     encryption = {
         Encryption.SSL: ("tls on", "tls_starttls off"),
         Encryption.TLS: ("tls on", "tls_starttls on"),
@@ -237,7 +238,7 @@ def _msmtp(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _curl(address: str, server: ServerValues) -> Snippet:
+def _curl(address: str, server: ServerSettings) -> Snippet:
     scheme = "smtps" if server.encryption is Encryption.SSL else "smtp"
     host = f"[{server.host}]" if ":" in server.host else server.host
     required = " --ssl-reqd" if server.encryption is Encryption.TLS else ""
@@ -255,7 +256,7 @@ def _curl(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _scanner(address: str, server: ServerValues) -> Snippet:
+def _scanner(address: str, server: ServerSettings) -> Snippet:
     encryption = {Encryption.SSL: "SSL/TLS (not STARTTLS)", Encryption.TLS: "STARTTLS", Encryption.NONE: "off"}[
         server.encryption
     ]
@@ -275,7 +276,7 @@ def _scanner(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _grafana(address: str, server: ServerValues) -> Snippet:
+def _grafana(address: str, server: ServerSettings) -> Snippet:
     policy = "MandatoryStartTLS" if server.encryption is Encryption.TLS else "NoStartTLS"
     note = "Environment variables."
     if server.encryption is Encryption.SSL and server.port != 465:
@@ -295,7 +296,7 @@ def _grafana(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _gitlab(address: str, server: ServerValues) -> Snippet:
+def _gitlab(address: str, server: ServerSettings) -> Snippet:
     starttls = str(server.encryption is Encryption.TLS).lower()
     return Snippet(
         id="gitlab",
@@ -315,7 +316,7 @@ def _gitlab(address: str, server: ServerValues) -> Snippet:
     )
 
 
-def _nextcloud(address: str, server: ServerValues) -> Snippet:
+def _nextcloud(address: str, server: ServerSettings) -> Snippet:
     local, _, domain = address.rpartition("@")
     return Snippet(
         id="nextcloud",

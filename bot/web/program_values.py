@@ -9,34 +9,34 @@ from bot.profiles.account.private_links import LinkGoneError, PrivateLink
 from bot.profiles.tokens.program import MaySendTo
 from bot.profiles.tokens.program_form import ProgramForm
 from bot.profiles.tokens.program_tokens import ProgramTokens
-from bot.programs.told_server import SHOWN_ONCE, ToldPlaces, typed_values, what_to_type
+from bot.programs.program_settings import SHOWN_ONCE, Endpoints, typed_values, what_to_type
 from bot.web.pages import paragraph, read_asset
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramValues:
-    """Adds programs, and shows what is typed into them; `told` is where they send to."""
+    """Adds programs, and shows what is typed into them; `endpoints` is how programs reach the bot."""
 
     tokens: ProgramTokens
-    told: ToldPlaces
+    endpoints: Endpoints
 
     async def added(self, link: PrivateLink) -> tuple[str, str]:
         """Add the program of a link that was just used up; return title and body, as HTML, with its token.
 
         Raises:
-            UserError: as `ProgramTokens.add_typed`.
+            UserError: as `ProgramTokens.add`.
         """
         if link.program is None:
             raise LinkGoneError
-        program, token = await self.tokens.add_typed(caller=link.owner, owner=link.owner, form=link.program)
-        told = self.told.values(link.address)
-        values = typed_values(told, token.secret().get_secret_value())
+        program, token = await self.tokens.add(caller=link.owner, owner=link.owner, form=link.program)
+        settings = self.endpoints.settings_for(link.address)
+        values = typed_values(settings, token.secret().get_secret_value())
         rows = "".join(f"<dt>{escape(label)}</dt><dd><code>{escape(value)}</code></dd>" for label, value in values)
         later = (
             f"The password is {SHOWN_ONCE}. Settings for known programs are in Slack: /email-profile programs. You can "
             "close this page when you have typed everything."
         )
-        return f"{program.name} is added", f"{paragraph(what_to_type(told))}<dl>{rows}</dl>{paragraph(later)}"
+        return f"{program.name} is added", f"{paragraph(what_to_type(settings))}<dl>{rows}</dl>{paragraph(later)}"
 
 
 def program_form(form: ProgramForm, whose: Mapping[str, str]) -> str:

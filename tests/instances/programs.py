@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from bot.demo.stand_in.people import TEAM
 from bot.profiles.account.profile import EmailProfile
 from bot.profiles.people.access import Access, Member, Person
-from bot.profiles.tokens.program import MaySendTo
+from bot.profiles.tokens.program_form import ProgramForm
 from bot.profiles.tokens.program_tokens import ProgramTokens
 from storage.crypto.keyring import Keyring
 from storage.database import Database
@@ -56,11 +56,6 @@ async def store_programs(
 async def _add(database: Database, user: str, profile: EmailProfile, messages_a_day: int) -> ProgramValues:
     person = Person(workspace=TEAM, user=user)
     program, token = await program_tokens(database).add(
-        caller=person,
-        owner=person,
-        name="Labels",
-        may_send_to=MaySendTo.ANYONE,
-        messages_a_day=messages_a_day,
-        ends_on=None,
+        caller=person, owner=person, form=ProgramForm(name="Labels", messages_a_day=str(messages_a_day))
     )
     return ProgramValues(address=profile.address, token=token.secret().get_secret_value(), user=user, id=program.id)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bot import settings
+from bot.app import endpoints, server_settings
 from bot.demo import run
-from bot.programs.told_server import server_values, told_places
 from bot.settings import EXAMPLES, REPLACED_SETTINGS, GivenSettings, Settings, SettingsError
 
 
@@ -325,7 +325,7 @@ def test_programs_are_told_the_server_as_it_is_reached(tmp_path: Path) -> None:
     everywhere = {"submission_host": "0.0.0.0", "submission_name": "mail-out.example.com", **files}
 
     def told(**given: str) -> tuple[str, int, str] | None:
-        values = server_values(settings.load(**given))
+        values = server_settings(settings.load(**given))
         return None if values is None else (values.host, values.port, values.encryption)
 
     assert told() is None
@@ -343,6 +343,6 @@ def test_programs_are_told_the_send_api_as_it_is_reached() -> None:
         "::": "http://[::1]:3000",
         "10.1.4.7": "http://10.1.4.7:3000",
     }
-    assert {host: told_places(settings.load(host=host)).api_url for host in reached} == reached
+    assert {host: endpoints(settings.load(host=host)).api_url for host in reached} == reached
     public = settings.load(host="0.0.0.0", public_url="https://email.example.com")
-    assert told_places(public).api_url == "https://email.example.com"
+    assert endpoints(public).api_url == "https://email.example.com"

@@ -44,16 +44,16 @@ class Header:
         fields: list[tuple[str, list[bytes]]] = []
         for line in content[:length].split(b"\r\n")[:-1]:
             if _CONTROL.search(line):
-                raise _refused("A line of the letter's header has a control character in it.")
+                raise _refused("A line of the message's header has a control character in it.")
             if line.startswith((b" ", b"\t")):
                 if not fields or not line.strip():
                     # Some programs read a blank line as the end of the header, and others do not.
-                    raise _refused("The letter's header begins with a blank, or a line of it is blank.")
+                    raise _refused("The message's header begins with a blank, or a line of it is blank.")
                 fields[-1][1].append(line)
                 continue
             found = _FIELD.match(line)
             if found is None:
-                raise _refused("A line of the letter's header is no field: each has a name and a colon.")
+                raise _refused("A line of the message's header is no field: each has a name and a colon.")
             fields.append((found[1].decode("ascii").lower(), [line]))
         read = (Field(name=name, raw=b"\r\n".join((*lines, b""))) for name, lines in fields)
         return cls(fields=tuple(read), length=length)
@@ -76,9 +76,9 @@ def _length(content: bytes) -> int:
     if end >= 0:
         return end + 2
     if len(content) > MAX_HEADER_BYTES:
-        raise _refused("The letter's header is too long.")
+        raise _refused("The message's header is too long.")
     if not content.endswith(b"\r\n"):
-        raise _refused("The letter ends within its header.")
+        raise _refused("The message ends within its header.")
     return len(content)
 
 

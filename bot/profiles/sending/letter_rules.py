@@ -57,7 +57,7 @@ class LetterRules:
             LetterRefusedError: 553 5.7.1, it is not the profile's address.
         """
         if not self._is_own(mail_from):
-            sentence = f"Letters of this profile are from {self.address}. Set the program's sender to that address."
+            sentence = f"Messages of this profile are from {self.address}. Set the program's sender to that address."
             raise LetterRefusedError(Cause.SENDER, 553, "5.7.1", sentence)
 
     def check_recipient(self, address: str, *, own_domain_only: bool) -> None:
@@ -87,11 +87,11 @@ class LetterRules:
         found = header.named("from")
         if len(found) != 1:
             many = "no From" if not found else "more than one From"
-            sentence = f"The letter has {many} in its header; it needs one, with {self.address}."
+            sentence = f"The message has {many} in its header; it needs one, with {self.address}."
             raise LetterRefusedError(Cause.FORM, 550, "5.6.0", sentence)
         senders = header.named("sender")
         if len(senders) > 1:
-            raise LetterRefusedError(Cause.FORM, 550, "5.6.0", "The letter has more than one Sender in its header.")
+            raise LetterRefusedError(Cause.FORM, 550, "5.6.0", "The message has more than one Sender in its header.")
         for field in (*found, *senders, *header.named("resent-from"), *header.named("resent-sender")):
             self._check_own(field)
         return header
@@ -102,12 +102,12 @@ class LetterRules:
         value = field.value
         one = _one_mailbox(value) if len(value) <= _MAX_FROM_LENGTH else None
         if one is None:
-            sentence = f"{named} in the letter's header has to be one address, such as: Ada <{self.address}>."
+            sentence = f"{named} in the message's header has to be one address, such as: Ada <{self.address}>."
             raise LetterRefusedError(Cause.FORM, 550, "5.6.0", sentence)
         beside = " ".join(_as_read(text) for text in (one["name"], one.groupdict().get("said")) if text)
         others = [text for text in _LIKE_AN_ADDRESS.findall(beside) if not self._is_own(text.strip("'.<>"))]
         if others or not self._is_own(one["address"]) or not _is_one_text(beside):
-            sentence = f"{named} in the letter's header has to be {self.address}, the address of this profile."
+            sentence = f"{named} in the message's header has to be {self.address}, the address of this profile."
             raise LetterRefusedError(Cause.SENDER, 550, "5.7.1", sentence)
 
     def _is_own(self, address: str) -> bool:
@@ -137,13 +137,13 @@ def _check_piece(piece: bytes) -> None:
     lines = piece.split(b"\r\n")
     ends = len(lines) - 1
     if piece.count(b"\r") != ends or piece.count(b"\n") != ends:
-        sentence = "Each line of a letter ends with CR and LF together; one of this letter's does not."
+        sentence = "Each line of a message ends with CR and LF together; one of this message's does not."
         raise LetterRefusedError(Cause.FORM, 550, "5.6.11", sentence)
     if b"\0" in piece:
-        sentence = "The letter has a NUL character in it, which is in no letter; encode what is not text."
+        sentence = "The message has a NUL character in it, which is in no message; encode what is not text."
         raise LetterRefusedError(Cause.FORM, 550, "5.6.0", sentence)
     if max(map(len, lines)) > MAX_LINE_LENGTH:
-        sentence = f"A line of the letter has more than {MAX_LINE_LENGTH} characters; encode it, or break it."
+        sentence = f"A line of the message has more than {MAX_LINE_LENGTH} characters; encode it, or break it."
         raise LetterRefusedError(Cause.FORM, 550, "5.6.0", sentence)
 
 

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
 
@@ -92,38 +92,19 @@ class ProgramTokens:
     on_change: OnChange
     refused_after: float = 0.2
 
-    async def add(
-        self,
-        *,
-        caller: Person,
-        owner: Person,
-        name: str,
-        may_send_to: MaySendTo,
-        messages_a_day: int,
-        ends_on: date | None,
-    ) -> tuple[Program, SecretToken]:
-        """As `add_typed`, with values."""
-        form = ProgramForm(
-            name=name,
-            may_send_to=may_send_to,
-            messages_a_day=str(messages_a_day),
-            ends_on=ends_on.isoformat() if ends_on else "",
-        )
-        return await self.add_typed(caller=caller, owner=owner, form=form)
-
     async def require_may_add(self, *, caller: Person, owner: Person) -> None:
-        """Check that somebody can add a program before they fill in a form; errors as `add_typed`, but for the form."""
+        """Check that somebody can add a program before they fill in a form; errors as `add`, but for the form."""
         await self._require_owner(caller, owner)
         async with self.database.reading() as tx:
             await _require_place(tx, owner)
 
     async def check_form(self, *, caller: Person, owner: Person, form: ProgramForm) -> None:
-        """Check what a form would add, and add nothing; errors as `add_typed`."""
+        """Check what a form would add, and add nothing; errors as `add`."""
         await self._require_owner(caller, owner)
         async with self.database.reading() as tx:
             self._checked(form, await _require_place(tx, owner))
 
-    async def add_typed(self, *, caller: Person, owner: Person, form: ProgramForm) -> tuple[Program, SecretToken]:
+    async def add(self, *, caller: Person, owner: Person, form: ProgramForm) -> tuple[Program, SecretToken]:
         """Add a program to the caller's own profile; its token is returned this once and never again.
 
         Raises:

@@ -15,7 +15,7 @@ class Problem(StrEnum):
     """What is wrong; the end of a problem's `type`, and its member `problem`."""
 
     INVALID_REQUEST = "invalid_request"
-    INVALID_LETTER = "invalid_letter"
+    INVALID_MESSAGE = "invalid_message"
     WRONG_TOKEN = "wrong_token"  # noqa: S105 - the name of a problem
     HTTPS_REQUIRED = "https_required"
     NOT_PERMITTED = "not_permitted"
@@ -36,23 +36,23 @@ class Problem(StrEnum):
 
 STATUSES: dict[Problem, tuple[int, str]] = {
     Problem.INVALID_REQUEST: (400, "The request is not as the API's description says"),
-    Problem.INVALID_LETTER: (400, "The letter breaks a rule of Internet mail"),
+    Problem.INVALID_MESSAGE: (400, "The message breaks a rule of Internet mail"),
     Problem.WRONG_TOKEN: (401, "No program has this token"),
     Problem.HTTPS_REQUIRED: (403, "Tokens are taken over https alone"),
     Problem.NOT_PERMITTED: (403, "The program may not send this"),
     Problem.NOT_FOUND: (404, "There is nothing here"),
     Problem.METHOD_NOT_ALLOWED: (405, "This is asked for in another way"),
     Problem.PROFILE_NOT_READY: (409, "The profile needs its owner"),
-    Problem.KEY_CONFLICT: (409, "The Idempotency-Key was used for another letter"),
-    Problem.STILL_RUNNING: (409, "The letter is being sent"),
-    Problem.TOO_LARGE: (413, "The letter is too large"),
+    Problem.KEY_CONFLICT: (409, "The Idempotency-Key was used for another message"),
+    Problem.STILL_RUNNING: (409, "The message is being sent"),
+    Problem.TOO_LARGE: (413, "The message is too large"),
     Problem.UNKNOWN_CONTENT_TYPE: (415, "The body is of an unknown type"),
-    Problem.REFUSED_BY_PROVIDER: (422, "The mail provider refused the letter"),
+    Problem.REFUSED_BY_PROVIDER: (422, "The mail provider refused the message"),
     Problem.TOO_MANY: (429, "Too many at the moment"),
     Problem.FAILED: (500, "Something went wrong"),
-    Problem.PROVIDER_TRY_LATER: (502, "The mail provider did not take the letter now"),
+    Problem.PROVIDER_TRY_LATER: (502, "The mail provider did not take the message now"),
     Problem.UNAVAILABLE: (503, "The bot cannot send at the moment"),
-    Problem.OUTCOME_UNKNOWN: (504, "It is not known whether the letter was sent"),
+    Problem.OUTCOME_UNKNOWN: (504, "It is not known whether the message was sent"),
 }
 """The status of each problem, and its title."""
 

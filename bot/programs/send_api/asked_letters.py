@@ -42,7 +42,7 @@ def checked_type(request: web.Request) -> str:
     """
     kind = request.content_type.lower()
     if kind not in MOST_BYTES:
-        detail = f"Send a letter as {RAW}, or its fields as {JSON}, and say so in Content-Type."
+        detail = f"Send a message as {RAW}, or its fields as {JSON}, and say so in Content-Type."
         raise ProblemError(problem(Problem.UNKNOWN_CONTENT_TYPE, detail))
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise ProblemError(problem(Problem.UNKNOWN_CONTENT_TYPE, "Send the body as it is, without Content-Encoding."))
@@ -106,14 +106,14 @@ async def asked_letter(
     except RawLetterError as error:
         raise ProblemError(problem(Problem.INVALID_REQUEST, str(error))) from None
     except UnwritableLetterError:
-        detail = f"These fields cannot be written as a letter. Send it as {RAW}, written by your own program."
-        raise ProblemError(problem(Problem.INVALID_LETTER, detail)) from None
+        detail = f"These fields cannot be written as a message. Send it as {RAW}, written by your own program."
+        raise ProblemError(problem(Problem.INVALID_MESSAGE, detail)) from None
 
 
 def _raw_letter(body: bytes, written_to: str | None) -> tuple[tuple[str, ...], bytes]:
     content = with_line_ends(body)
     if not content or content.isspace():
-        raise RawLetterError("The letter is empty. Send its headers, an empty line, and its text.")
+        raise RawLetterError("The message is empty. Send its headers, an empty line, and its text.")
     return (written_recipients(content) if written_to is None else envelope_recipients(written_to)), content
 
 

@@ -14,16 +14,17 @@ from bot.profiles.tokens.program import Sender
 from bot.programs.send_api.answers import Answer, Problem, ProblemError, problem
 from storage.database import Database
 from storage.engines.transactions import DatabaseUnavailableError
+from storage.tables.idempotent_sends import KEPT_SECONDS
 
 log = logging.getLogger(__name__)
 
 MOST_CHARACTERS = 256
-KEPT_HOURS = 24
+KEPT_HOURS = KEPT_SECONDS // 3600
 RUNNING_SECONDS = 900.0
 """As long as a session with a provider may take; a row without an answer is older only if its process died."""
 
 _NOBODY_KNOWS = (
-    "The letter with this Idempotency-Key was given to the mail provider, or was about to be, when the bot was cut "
+    "The message with this Idempotency-Key was given to the mail provider, or was about to be, when the bot was cut "
     "off. It may have been sent, and is not sent again by itself. Look whether it arrived; to send it in any case, use "
     "another key."
 )
@@ -74,9 +75,9 @@ class IdempotentSends:
             answer = await send()
         except ProblemError:
             # Nothing was given to the provider.
-            await self._forget(sender, key)
+            await self._end(sender, key, None)
             raise
-        await (self._keep(sender, key, answer) if answer.is_kept else self._forget(sender, key))
+        await self._end(sender, key, answer if answer.is_kept else None)
         return answer
 
     async def _answered_before(self, sender: Sender, key: str, digest: str) -> Answer | None:
@@ -90,8 +91,8 @@ class IdempotentSends:
             raise ProblemError(
                 problem(
                     Problem.KEY_CONFLICT,
-                    f"This Idempotency-Key was used for another letter in the last {KEPT_HOURS} hours, so nothing was "
-                    "sent. Use a new key for each letter.",
+                    f"This Idempotency-Key was used for another message in the last {KEPT_HOURS} hours, so nothing was "
+                    "sent. Use a new key for each message.",
                 )
             )
         if stored.answer is not None:
@@ -101,20 +102,15 @@ class IdempotentSends:
             raise ProblemError(
                 problem(
                     Problem.STILL_RUNNING,
-                    "The letter with this Idempotency-Key is being sent, or the bot was cut off meanwhile. Ask again "
+                    "The message with this Idempotency-Key is being sent, or the bot was cut off meanwhile. Ask again "
                     "with the same key and body to learn what became of it.",
                     wait=min(left, 10.0),
                 )
             )
         return problem(Problem.OUTCOME_UNKNOWN, _NOBODY_KNOWS)
 
-    async def _keep(self, sender: Sender, key: str, answer: Answer) -> None:
-        await self._afterwards(sender, key, answer)
-
-    async def _forget(self, sender: Sender, key: str) -> None:
-        await self._afterwards(sender, key, None)
-
-    async def _afterwards(self, sender: Sender, key: str, answer: Answer | None) -> None:
+    async def _end(self, sender: Sender, key: str, answer: Answer | None) -> None:
+        """Store the answer; without one, forget the send, so that it can be asked for again."""
         try:
             async with self.database.writing() as tx:
                 if answer is None:
@@ -123,4 +119,4 @@ class IdempotentSends:
                     await tx.idempotent_sends.finish(sender.program.id, key, answer.to_document())
         except DatabaseUnavailableError as error:
             # The program gets its answer all the same; who asks again is told that nobody knows.
-            log.warning("What became of a letter could not be stored for its Idempotency-Key: %s.", error.fault)
+            log.warning("What became of a message could not be stored for its Idempotency-Key: %s.", error.fault)

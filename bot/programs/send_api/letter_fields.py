@@ -242,8 +242,8 @@ class LetterFields(_Fields):
     cc: Mailboxes = Field(default=[], description="As `to`.")
     bcc: Mailboxes = Field(default=[], description="As `to`; the other recipients do not see them.")
     subject: Line = Field(default="", max_length=MOST_SUBJECT)
-    text: LongText | None = Field(default=None, description="The letter as plain text.")
-    html: LongText | None = Field(default=None, description="The letter as HTML; with `text`, both go out.")
+    text: LongText | None = Field(default=None, description="The message as plain text.")
+    html: LongText | None = Field(default=None, description="The message as HTML; with `text`, both go out.")
     attachments: list[Attachment] = Field(default=[], max_length=MOST_ATTACHMENTS)
     reply_to: Mailboxes = Field(default=[], alias="replyTo", description="As `to`.")
     headers: Annotated[dict[str, str], AfterValidator(_headers), WithJsonSchema(_SCHEMA_OF_HEADERS)] = Field(
@@ -279,13 +279,13 @@ def read_letter_fields(body: bytes) -> LetterFields:
         LetterFieldsError: it is no JSON, or not that of a letter.
     """
     if not _has_few_values(body):
-        raise LetterFieldsError({"": f"The body has more than {MOST_VALUES:,} values; no letter needs so many."})
+        raise LetterFieldsError({"": f"The body has more than {MOST_VALUES:,} values; no message needs so many."})
     try:
         fields = LetterFields.model_validate_json(body)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=True, include_input=False)
         raise LetterFieldsError(dict(_told(one) for one in found[:_MOST_TOLD])) from None
-    most = f"A letter has 1 to {MOST_RECIPIENTS} recipients, in `to`, `cc` and `bcc` together"
+    most = f"A message has 1 to {MOST_RECIPIENTS} recipients, in `to`, `cc` and `bcc` together"
     if not fields.recipients():
         raise LetterFieldsError({"to": f'{most}: write for example `"to": ["ada@example.com"]`.'})
     if len(fields.recipients()) > MOST_RECIPIENTS:
@@ -312,7 +312,7 @@ _MOST_TOLD = 20
 _WORDS = {
     "missing": "is missing",
     "extra_forbidden": (
-        "is no field here. A letter has to, cc, bcc, subject, text, html, attachments, replyTo, headers and from; an "
+        "is no field here. A message has to, cc, bcc, subject, text, html, attachments, replyTo, headers and from; an "
         "attachment filename, content, contentType and cid"
     ),
     "string_type": "has to be a text",

@@ -13,7 +13,7 @@ _PROBLEM_JSON = "application/problem+json"
 
 def description() -> dict[str, Any]:
     """Return the description of all routes."""
-    letter = LetterFields.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
+    message = LetterFields.model_json_schema(by_alias=True, ref_template="#/components/schemas/{model}")
     return {
         "openapi": "3.1.0",
         "info": {
@@ -34,8 +34,8 @@ def description() -> dict[str, Any]:
                 "token": {"type": "http", "scheme": "bearer", "description": "The token of a program: epb_…."}
             },
             "schemas": {
-                **letter.pop("$defs"),
-                "LetterFields": letter,
+                **message.pop("$defs"),
+                "Message": message,
                 "Sent": _SENT,
                 "Profile": _PROFILE,
                 "Problem": _PROBLEM,
@@ -53,66 +53,70 @@ def description() -> dict[str, Any]:
 def _send() -> dict[str, Any]:
     return {
         "operationId": "send",
-        "summary": "Send one letter, and wait for the mail provider's answer.",
+        "summary": "Send one message, and wait for the mail provider's answer.",
         "description": (
-            "200 means that the provider took the letter for every recipient; where it refuses one of them, nothing "
+            "200 means that the provider took the message for every recipient; where it refuses one of them, nothing "
             "is sent. Nothing is queued and nothing is tried twice: what is answered with another status was not "
             "sent, except that with 504 nobody knows."
         ),
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "description": (
-                    f"The same request with the same key is sent once in {KEPT_HOURS} hours, and answered alike. The "
-                    "key with another body is refused with 409."
-                ),
-                "schema": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": MOST_CHARACTERS,
-                    "pattern": "^[!-~]([ -~]*[!-~])?$",
-                },
-            },
-            _envelope("Envelope-To", "The recipients, with commas between them, in place of To, Cc and Bcc."),
-            _envelope(
-                "Envelope-From", "The sender that the provider is told; the profile's address, also unless given."
-            ),
-        ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                JSON: {
-                    "schema": {"$ref": "#/components/schemas/LetterFields"},
-                    "example": {
-                        "to": ["grace@example.com"],
-                        "subject": "Label 4711",
-                        "text": "The label is attached.",
-                        "attachments": [
-                            {"filename": "label.txt", "contentType": "text/plain", "content": "TGFiZWwgNDcxMQo="}
-                        ],
-                    },
-                },
-                RAW: {
-                    "schema": {"type": "string", "format": "binary", "maxLength": MOST_BYTES[RAW]},
-                    "example": (
-                        "From: ada@example.com\r\nTo: grace@example.com\r\nSubject: Label 4711\r\n\r\nReady.\r\n"
-                    ),
-                },
-            },
-        },
+        "parameters": _send_parameters(),
+        "requestBody": _send_body(),
         "responses": {
             "200": {
-                "description": "The provider took the letter for every recipient.",
+                "description": "The provider took the message for every recipient.",
                 "headers": {
                     "Idempotency-Status": {
-                        "description": "The letter was sent before, by a request with the same key.",
+                        "description": "The message was sent before, by a request with the same key.",
                         "schema": {"type": "string", "enum": ["replayed"]},
                     }
                 },
                 "content": {JSON: {"schema": {"$ref": "#/components/schemas/Sent"}}},
             },
             **_problems(*(kind for kind in Problem if kind not in (Problem.NOT_FOUND, Problem.METHOD_NOT_ALLOWED))),
+        },
+    }
+
+
+def _send_parameters() -> list[dict[str, Any]]:
+    return [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": (
+                f"The same request with the same key is sent once in {KEPT_HOURS} hours, and answered alike. The "
+                "key with another body is refused with 409."
+            ),
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MOST_CHARACTERS,
+                "pattern": "^[!-~]([ -~]*[!-~])?$",
+            },
+        },
+        _envelope("Envelope-To", "The recipients, with commas between them, in place of To, Cc and Bcc."),
+        _envelope("Envelope-From", "The sender that the provider is told; the profile's address, also unless given."),
+    ]
+
+
+def _send_body() -> dict[str, Any]:
+    return {
+        "required": True,
+        "content": {
+            JSON: {
+                "schema": {"$ref": "#/components/schemas/Message"},
+                "example": {
+                    "to": ["grace@example.com"],
+                    "subject": "Label 4711",
+                    "text": "The label is attached.",
+                    "attachments": [
+                        {"filename": "label.txt", "contentType": "text/plain", "content": "TGFiZWwgNDcxMQo="}
+                    ],
+                },
+            },
+            RAW: {
+                "schema": {"type": "string", "format": "binary", "maxLength": MOST_BYTES[RAW]},
+                "example": ("From: ada@example.com\r\nTo: grace@example.com\r\nSubject: Label 4711\r\n\r\nReady.\r\n"),
+            },
         },
     }
 
@@ -176,7 +180,7 @@ _SENT = {
     "additionalProperties": False,
     "properties": {
         "id": {"type": "string", "description": "By which whoever runs the bot finds it in the log."},
-        "messageId": {"type": "string", "description": "The letter's Message-ID."},
+        "messageId": {"type": "string", "description": "The message's Message-ID."},
         "response": {"type": "string", "description": "What the provider answered, with its server's name."},
     },
 }
@@ -186,8 +190,8 @@ _PROFILE = {
     "required": ["address", "name", "ready", "program"],
     "additionalProperties": False,
     "properties": {
-        "address": {"type": "string", "description": "The only address that letters may be from."},
-        "name": {"type": "string", "description": "The name that is shown with it, where a letter says no other."},
+        "address": {"type": "string", "description": "The only address that messages may be from."},
+        "name": {"type": "string", "description": "The name that is shown with it, where a message says no other."},
         "ready": {"type": "boolean", "description": "False: the owner has to do something before anything is sent."},
         "stage": {
             "type": ["string", "null"],
@@ -238,7 +242,7 @@ _PROBLEM = {
         "enhanced": {"type": "string", "description": "The provider's enhanced code, such as 5.7.1, or empty."},
         "text": {"type": "string", "description": "The provider's own words."},
         "recipient": {"type": "string", "description": "Whom the provider refused; nothing was sent to anybody."},
-        "messageId": {"type": "string", "description": "With outcome_unknown: the letter's Message-ID."},
+        "messageId": {"type": "string", "description": "With outcome_unknown: the message's Message-ID."},
         "limit": {"type": "integer", "description": "With too_large: how many bytes a body has at most."},
     },
 }

@@ -7,7 +7,7 @@ from bot.smtp.check.report import Reply
 _BY_CAUSE = {
     Cause.SENDER: Problem.NOT_PERMITTED,
     Cause.RECIPIENT: Problem.NOT_PERMITTED,
-    Cause.FORM: Problem.INVALID_LETTER,
+    Cause.FORM: Problem.INVALID_MESSAGE,
     Cause.SIZE: Problem.TOO_LARGE,
     Cause.RATE: Problem.TOO_MANY,
     Cause.BUSY: Problem.TOO_MANY,
@@ -36,7 +36,7 @@ def refused_before(error: LetterRefusedError) -> Answer:
 
 def refused_by_provider(reply: Reply, recipient: str | None = None) -> Answer:
     """Return the answer to a letter, or one of its recipients, that the provider did not take: nothing was sent."""
-    whom = "the letter" if recipient is None else f"the recipient {recipient}, so nothing was sent"
+    whom = "the message" if recipient is None else f"the recipient {recipient}, so nothing was sent"
     if reply.code >= 500:
         kind, detail = Problem.REFUSED_BY_PROVIDER, f"The mail provider refused {whom}. It answered “{reply}”."
     else:
@@ -63,7 +63,7 @@ def delivered(delivery: Delivery, sending_id: str) -> Answer:
         case Outcome.UNKNOWN:
             return problem(
                 Problem.OUTCOME_UNKNOWN,
-                "The letter was given to the mail provider, and no answer came, so it may have been sent. It is not "
+                "The message was given to the mail provider, and no answer came, so it may have been sent. It is not "
                 "sent again by itself: look whether it arrived before you send it once more.",
                 messageId=delivery.message_id or None,
             )

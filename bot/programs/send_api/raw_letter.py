@@ -33,7 +33,7 @@ def written_recipients(letter: bytes) -> tuple[str, ...]:
     """
     end = letter.find(b"\r\n\r\n", 0, MAX_HEADER_BYTES)
     if end < 0 and len(letter) > MAX_HEADER_BYTES:
-        raise RawLetterError("The letter's header is too long, or no empty line ends it.")
+        raise RawLetterError("The message's header is too long, or no empty line ends it.")
     # Without a copy of the rest, which may be large.
     head = letter if end < 0 else letter[:end]
     lines = _address_lines(BytesHeaderParser(policy=compat32).parsebytes(head))
@@ -62,7 +62,7 @@ def _checked(addresses: list[str]) -> tuple[str, ...]:
         RawLetterError: there are none or too many, or one is no address.
     """
     if len(set(addresses)) > MOST_RECIPIENTS:
-        raise RawLetterError(f"A letter has at most {MOST_RECIPIENTS} recipients; send it several times.")
+        raise RawLetterError(f"A message has at most {MOST_RECIPIENTS} recipients; send it several times.")
     try:
         recipients = tuple(dict.fromkeys(read_mailbox(address).addr_spec for address in addresses))
     except ValueError:
@@ -70,7 +70,7 @@ def _checked(addresses: list[str]) -> tuple[str, ...]:
             "A recipient is no address. Write them like ada@example.com, in To, Cc, Bcc or Envelope-To."
         ) from None
     if not recipients:
-        raise RawLetterError("The letter names no recipient: put them into To, Cc or Bcc, or into Envelope-To.")
+        raise RawLetterError("The message names no recipient: put them into To, Cc or Bcc, or into Envelope-To.")
     return recipients
 
 

@@ -57,7 +57,7 @@ def _run(arguments: Sequence[str]) -> int:
     if options.help:
         sys.stdout.write(USAGE)
         return 0
-    api = SendApi.of(os.environ)
+    api = SendApiClient.of(os.environ)
     letter = read_letter(sys.stdin.buffer.read(), dot_ends=options.dot_ends)
     answer = _send(api, options, letter)
     if options.verbose:
@@ -70,7 +70,7 @@ def _ended(code: int, why: str) -> int:
     return code
 
 
-def _send(api: "SendApi", options: Options, letter: Letter) -> dict[str, Any]:
+def _send(api: "SendApiClient", options: Options, letter: Letter) -> dict[str, Any]:
     """Send a letter; names without a domain, as cron writes them, stand for the profile's own address."""
     named = [one for part in options.recipients for one in part.split(",") if one]
     if letter.needs_address or any("@" not in one for one in named):
@@ -88,14 +88,14 @@ def _send(api: "SendApi", options: Options, letter: Letter) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SendApi:
+class SendApiClient:
     """The bot's send API at an address, with a token."""
 
     url: str
     token: str = field(repr=False)
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> "SendApi":
+    def of(cls, environment: Mapping[str, str]) -> "SendApiClient":
         """Return what the environment names.
 
         Raises:
@@ -130,7 +130,7 @@ class SendApi:
             connection.sock.settimeout(ANSWER_SECONDS)
             return self._answer(connection, method, f"{parts.path.rstrip('/')}{path}", headers, body)
         except (OSError, HTTPException) as error:
-            what = "the letter may have been sent, or not" if body is not None else "nothing was sent"
+            what = "the message may have been sent, or not" if body is not None else "nothing was sent"
             why = f"The connection to {self.url} broke before an answer came ({type(error).__name__})"
             raise EndError(EX_TEMPFAIL, f"{why}: {what}.") from None
         finally:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 USAGE = """\
-Usage: email-profile-bot sendmail [-t] [-i] [-f ADDRESS] [-F NAME] [RECIPIENT ...] < LETTER
+Usage: email-profile-bot sendmail [-t] [-i] [-f ADDRESS] [-F NAME] [RECIPIENT ...] < MESSAGE
 
-Reads a letter from standard input and sends it through an email profile.
+Reads a message from standard input and sends it through an email profile.
 
   -t            take the recipients from To, Cc and Bcc, besides those named here
-  -i, -oi       a line that is a dot alone does not end the letter
+  -i, -oi       a line that is a dot alone does not end the message
   -f, -r ADDRESS  the sender: the profile's address, or a local name, which stands for it
-  -F NAME       the name in From, where the letter has none
+  -F NAME       the name in From, where the message has none
   -v            say what the mail provider answered
 
   EMAIL_PROFILE_TOKEN       the program's token, or
@@ -29,7 +29,7 @@ _SHORT = "A:B:b:C:e:F:f:Gh:IiL:mN:nO:o:pR:r:stUV:vX:"
 
 _MODES = {
     "s": "It speaks SMTP over standard input. Let the program send to the bot's submission server instead",
-    "p": "It lists the queue, and there is none: each letter is sent at once, or refused",
+    "p": "It lists the queue, and there is none: each message is sent at once, or refused",
     "d": "It is a mail server, and this is none",
     "i": "It makes a table of aliases, and there is none",
 }
@@ -68,7 +68,7 @@ def read_options(arguments: Sequence[str]) -> Options:
     for option, value in given:
         options = _with(options, option, value)
     if not (options.recipients or options.from_letter or options.help):
-        raise UsageError("Nobody to send to: name recipients, or give -t to take them from the letter.")
+        raise UsageError("Nobody to send to: name recipients, or give -t to take them from the message.")
     return options
 
 

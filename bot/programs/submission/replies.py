@@ -14,12 +14,12 @@ NO_SIZE = "501 5.5.4 SIZE is a number of bytes."
 TOO_MANY_MISTAKES = "421 4.7.0 Too much was not understood here, so the connection is closed."
 NOT_SIGNED_IN = "421 4.7.0 Nobody signed in for too long, so the connection is closed."
 IDLE = "421 4.4.2 Nothing came for too long, so the connection is closed."
-SESSION_OVER = "421 4.4.2 The session has lasted too long. Connect again for more letters."
+SESSION_OVER = "421 4.4.2 The session has lasted too long. Connect again for more messages."
 STOPPING = "421 4.3.2 The server is about to stop. Try again in a minute."
 CROWDED = "421 4.7.0 There are too many connections. Try again in a minute."
 FAILED = "451 4.3.0 Something went wrong here. Try again later."
 FAILED_SIGN_IN = "454 4.7.0 The token cannot be looked up at the moment. Try again later."
-FAILED_DELIVERY = "451 4.4.2 Something went wrong here, and the letter may have been sent."
+FAILED_DELIVERY = "451 4.4.2 Something went wrong here, and the message may have been sent."
 
 _ENHANCED = re.compile(r"[245]\d\d [245]\.\d{1,3}\.\d{1,3}(?: |$)")
 _UNPRINTABLE = re.compile(r"[^ -~]")

@@ -350,7 +350,7 @@ class SubmissionSession(SMTP):
             return
         if len(self._incoming):
             # Taken as a letter or as commands, it might be the other (RFC 2920, 3.1).
-            self.end("554 5.5.0 Wait for the reply to DATA before the letter.", Ended.REFUSED)
+            self.end("554 5.5.0 Wait for the reply to DATA before the message.", Ended.REFUSED)
             return
         if arg or self.envelope is None or not self.envelope.rcpt_tos:
             await self.push("501 5.5.4 DATA stands alone." if arg else "503 5.5.1 Name a recipient first.")
@@ -363,7 +363,7 @@ class SubmissionSession(SMTP):
         letter = self._letter = self._dialogue.arriving_letter()
         self._is_whole.clear()
         self._wait(DATA_SECONDS)
-        await self.push("354 Send the letter, and then a dot alone in a line.")
+        await self.push("354 Send the message, and then a dot alone in a line.")
         await self._is_whole.wait()
         self._wait(None)
         return letter

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from bot.profiles.connection_tests.bulk_tests import BulkTests
 from bot.profiles.connection_tests.run_results import RunResult
 from bot.profiles.people.retention import Retention, people_lease
-from bot.profiles.sending.told_days import ToldDays
+from bot.profiles.sending.daily_history import DailyHistory
 from bot.slack.background.user_sync import KeepLease, UserSync
 from bot.slack.replies.posted_message import PostedMessage
 from bot.slack.views.bulk_tests import finished, interrupted
@@ -59,7 +59,7 @@ class Housekeeping:
     user_sync: UserSync
     retention: Retention
     bulk: BulkTests
-    days: ToldDays
+    days: DailyHistory
 
     async def run(self) -> None:
         """Make rounds until cancelled."""

@@ -12,8 +12,8 @@ from bot.profiles.people.access import Person
 from bot.profiles.tokens.program import Program
 from bot.profiles.tokens.program_form import ProgramForm
 from bot.profiles.tokens.program_tokens import ProgramTokens
+from bot.programs.program_settings import ProgramSettings
 from bot.programs.snippets import find_snippet, snippets
-from bot.programs.told_server import ToldPlaces, ToldValues
 from bot.slack.command_text import Invocation, subcommand
 from bot.slack.ids import EMAIL_PROFILE, ActionId, ViewId
 from bot.slack.listeners.services import Payload, Services
@@ -113,9 +113,9 @@ class ProgramListeners:
             url = await self._services.links.create_program_link(owner=caller, form=form)
             await ack(response_action="update", view=views.private_modal(form.name, url))
             return
-        program, token = await self._tokens.add_typed(caller=caller, owner=owner, form=form)
-        told = await self._told(caller)
-        await ack(response_action="update", view=views.added_modal(program, token, told, snippets(told)))
+        program, token = await self._tokens.add(caller=caller, owner=owner, form=form)
+        settings = await self._settings(caller)
+        await ack(response_action="update", view=views.added_modal(program, token, settings, snippets(settings)))
         await self._show_list_anew(client, view, caller, owner, metadata)
 
     async def remove(self, ack: AsyncAck, invocation: Invocation, caller: Person, owner: Person) -> None:
@@ -144,14 +144,14 @@ class ProgramListeners:
     ) -> None:
         """Show the settings of a known program, for the caller's own profile."""
         await ack()
-        snippet = find_snippet(await self._told(caller), pressed_value(action))
+        snippet = find_snippet(await self._settings(caller), pressed_value(action))
         if snippet is None:
-            raise UserError("The server that programs are told has changed. Open /email-profile programs again.")
+            raise UserError("How programs reach the bot has changed. Open /email-profile programs again.")
         await reply_below(body, client, title=views.SETTINGS_TITLE, first=views.snippet_message(snippet))
 
     async def _list(self, caller: Person, owner: Person, *, done: str = "") -> Message:
         programs = await self._tokens.list(caller=caller, owner=owner)
-        shown = snippets(await self._told(caller)) if caller == owner and programs else ()
+        shown = snippets(await self._settings(caller)) if caller == owner and programs else ()
         page = views.ProgramsPage(
             owner=owner, reader=caller.user, programs=programs, snippets=shown, today=datetime.now(UTC).date()
         )
@@ -179,19 +179,15 @@ class ProgramListeners:
             # The program is added, which the modal says.
             log.warning("The list of programs could not be shown anew: too much is under way.")
 
-    async def _told(self, owner: Person) -> ToldValues:
+    async def _settings(self, owner: Person) -> ProgramSettings:
         profile = (await self._services.profiles.show(caller=owner, owner=owner)).profile
-        return self._places.values(profile.address)
+        return self._services.endpoints.settings_for(profile.address)
 
     @property
     def _tokens(self) -> ProgramTokens:
         if self._services.programs is None:
             raise ProgramsOffError
         return self._services.programs
-
-    @property
-    def _places(self) -> ToldPlaces:
-        return self._services.told
 
 
 def _find(programs: Sequence[Program], named: str) -> Program:

@@ -20,7 +20,7 @@ from bot.profiles.people.reminders import Reminders
 from bot.profiles.people.workspace_defaults import WorkspaceDefaults
 from bot.profiles.sending.emailed_messages import EmailedMessages
 from bot.profiles.tokens.program_tokens import ProgramTokens
-from bot.programs.told_server import ToldPlaces
+from bot.programs.program_settings import Endpoints
 from bot.slack.replies.address_confirmation import CodeReplies
 from bot.slack.replies.connection_tests import ConnectionTestReplies
 from bot.slack.replies.form_searches import FormSearches
@@ -38,7 +38,7 @@ Payload = dict[str, Any]
 class Services:
     """The rules, and where their answers appear; `links` is None without a public address.
 
-    `programs` is None where programs are switched off; `told` is where they are told to send to.
+    `programs` is None where programs are switched off; `endpoints` is how programs reach the bot.
     """
 
     profiles: EmailProfiles
@@ -61,7 +61,7 @@ class Services:
     form_searches: FormSearches
     entry: PasswordEntry
     programs: ProgramTokens | None
-    told: ToldPlaces
+    endpoints: Endpoints
 
     async def card(
         self, view: ProfileView, caller: Person, *, notes: Sequence[str] = (), below: Sequence[Block] = ()

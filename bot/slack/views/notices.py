@@ -223,10 +223,10 @@ def _refused(notice: RefusedNotice, owner: str, entry: PasswordEntry) -> Message
         text=f"{text} Set a new password, or correct the login; then test again.",
         blocks=[
             section(
-                f"{text}\n{code(notice.host)} did not sign in {code(truncate(notice.login, 100))} when a message "
-                f"was to be sent. Programs that send as {code(notice.address)} are told to try later, and the bot does "
-                "not sign in again before you change the profile, or a test of it passes. If the password changed, set "
-                "the new one; the app's Home tab shows what the server answered."
+                f"{text}\n{code(notice.host)} refused the sign-in of {code(truncate(notice.login, 100))} when a "
+                f"message was to be sent. Programs that send as {code(notice.address)} are told to try later, and the "
+                "bot does not sign in again before you change the profile, or a test of it passes. If the password "
+                "changed, set the new one; the app's Home tab shows what the server answered."
             ),
             actions(password, button("Test again", ActionId.TEST, value=owner)),
         ],

@@ -30,8 +30,8 @@ from bot.profiles.tokens.program_form import (
     ProgramForm,
 )
 from bot.profiles.tokens.secret_token import SecretToken
+from bot.programs.program_settings import ENCRYPTION_MEANINGS, SHOWN_ONCE, ProgramSettings, typed_values, what_to_type
 from bot.programs.snippets import Snippet
-from bot.programs.told_server import ENCRYPTION_MEANINGS, SHOWN_ONCE, ToldValues, typed_values, what_to_type
 from bot.slack.ids import ActionId, ViewId
 from bot.slack.views.inputs import ShownValues
 from bot.slack.views.message import (
@@ -175,48 +175,59 @@ def add_modal(form: ProgramForm, *, metadata: PrivateMetadata) -> View:
         submit="Add",
         close="Cancel",
         private_metadata=metadata.encode(),
-        blocks=[
-            InputBlock(
-                block_id=ProgramField.NAME,
-                label=LABELS[ProgramField.NAME],
-                hint="As you will know it in the list, for example Label printer.",
-                element=PlainTextInputElement(
-                    action_id=ActionId.VALUE,
-                    initial_value=form.name[:LONGEST_NAME] or None,
-                    max_length=LONGEST_NAME,
-                    focus_on_load=not form.name or None,
-                ),
-            ),
-            InputBlock(
-                block_id=ProgramField.MAY_SEND_TO,
-                label=LABELS[ProgramField.MAY_SEND_TO],
-                hint="My own domain: whoever finds the token can write to nobody elsewhere.",
-                element=menu(
-                    ActionId.VALUE,
-                    {choice.value: label for choice, label in MAY_SEND_TO_CHOICES.items()},
-                    selected=form.may_send_to,
-                ),
-            ),
-            InputBlock(
-                block_id=ProgramField.MESSAGES_A_DAY,
-                label=LABELS[ProgramField.MESSAGES_A_DAY],
-                hint="Beyond that it is told to try again later: a day after the first of them.",
-                element=NumberInputElement(
-                    action_id=ActionId.VALUE,
-                    is_decimal_allowed=False,
-                    initial_value=form.messages_a_day,
-                    min_value="1",
-                    max_value=str(MOST_MESSAGES_A_DAY),
-                ),
-            ),
-            InputBlock(
-                block_id=ProgramField.ENDS_ON,
-                label=LABELS[ProgramField.ENDS_ON],
-                hint="The last day (UTC) on which it may send. Empty: it never ends.",
-                optional=True,
-                element=DatePickerElement(action_id=ActionId.VALUE, initial_date=form.ends_on or None),
-            ),
-        ],
+        blocks=[_name_input(form), _may_send_to_input(form), _messages_input(form), _ends_on_input(form)],
+    )
+
+
+def _name_input(form: ProgramForm) -> InputBlock:
+    return InputBlock(
+        block_id=ProgramField.NAME,
+        label=LABELS[ProgramField.NAME],
+        hint="As you will know it in the list, for example Label printer.",
+        element=PlainTextInputElement(
+            action_id=ActionId.VALUE,
+            initial_value=form.name[:LONGEST_NAME] or None,
+            max_length=LONGEST_NAME,
+            focus_on_load=not form.name or None,
+        ),
+    )
+
+
+def _may_send_to_input(form: ProgramForm) -> InputBlock:
+    return InputBlock(
+        block_id=ProgramField.MAY_SEND_TO,
+        label=LABELS[ProgramField.MAY_SEND_TO],
+        hint="My own domain: whoever finds the token can write to nobody elsewhere.",
+        element=menu(
+            ActionId.VALUE,
+            {choice.value: label for choice, label in MAY_SEND_TO_CHOICES.items()},
+            selected=form.may_send_to,
+        ),
+    )
+
+
+def _messages_input(form: ProgramForm) -> InputBlock:
+    return InputBlock(
+        block_id=ProgramField.MESSAGES_A_DAY,
+        label=LABELS[ProgramField.MESSAGES_A_DAY],
+        hint="Beyond that it is told to try again later: a day after the first of them.",
+        element=NumberInputElement(
+            action_id=ActionId.VALUE,
+            is_decimal_allowed=False,
+            initial_value=form.messages_a_day,
+            min_value="1",
+            max_value=str(MOST_MESSAGES_A_DAY),
+        ),
+    )
+
+
+def _ends_on_input(form: ProgramForm) -> InputBlock:
+    return InputBlock(
+        block_id=ProgramField.ENDS_ON,
+        label=LABELS[ProgramField.ENDS_ON],
+        hint="The last day (UTC) on which it may send. Empty: it never ends.",
+        optional=True,
+        element=DatePickerElement(action_id=ActionId.VALUE, initial_date=form.ends_on or None),
     )
 
 
@@ -231,18 +242,18 @@ def read_form(view: Mapping[str, Any]) -> ProgramForm:
     )
 
 
-def added_modal(program: Program, token: SecretToken, told: ToldValues, snippets: Sequence[Snippet]) -> View:
+def added_modal(program: Program, token: SecretToken, settings: ProgramSettings, snippets: Sequence[Snippet]) -> View:
     """Return the modal that shows the token, this once, among the values that are typed into the program."""
-    values = typed_values(told, token.secret().get_secret_value())
+    values = typed_values(settings, token.secret().get_secret_value())
     return View(
         type="modal",
         title=TITLE,
         close="Done",
         blocks=[
-            section(f"*{escape(program.name)}* is added. {escape(what_to_type(told))}"),
+            section(f"*{escape(program.name)}* is added. {escape(what_to_type(settings))}"),
             section("\n".join(f"*{label}*  {code(value)}" for label, value in values)),
             context(f"{PROFILE_LABELS[Field.PASSWORD]}: {SHOWN_ONCE}. Copy it now."),
-            *([context(f"Encryption: {ENCRYPTION_MEANINGS[told.server.encryption]}.")] if told.server else []),
+            *([context(f"Encryption: {ENCRYPTION_MEANINGS[settings.server.encryption]}.")] if settings.server else []),
             actions(settings_menu(snippets)),
         ],
     )

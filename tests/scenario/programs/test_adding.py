@@ -110,7 +110,7 @@ async def test_of_many_who_add_the_eleventh_at_once_nobody_does(http_demo: Demo,
     async def add(number: int) -> bool:
         form = ProgramForm(name=f"Program {number}")
         try:
-            await tokens_of(http_demo).add_typed(caller=owner, owner=owner, form=form)
+            await tokens_of(http_demo).add(caller=owner, owner=owner, form=form)
         except UserError:
             return False
         return True

@@ -13,8 +13,8 @@ from bot.demo.run import Demo
 from bot.demo.stand_in.people import TEAM
 from bot.demo.stand_in.platform import searchable
 from bot.profiles.people.access import Person
+from bot.programs.program_settings import ProgramSettings, ServerSettings
 from bot.programs.snippets import TOKEN_PLACEHOLDER, Snippet, find_snippet, snippets
-from bot.programs.told_server import ServerValues, ToldValues
 from bot.smtp.account import Encryption
 from tests.scenario.people import ADA
 from tests.scenario.programs.clients import run_client
@@ -24,23 +24,23 @@ from tests.scenario.programs.people import listed, tokens_of
 pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
 
 LETTER = f"From: {ADA_ADDRESS}\nTo: {GRACE_ADDRESS}\nSubject: Label 4711\n\nThe label is printed.\n"
-ODD = ToldValues(
+ODD = ProgramSettings(
     address='o\'brien+"$x\\y"@demo.example',
-    server=ServerValues(host="mail-out.example", port=465, encryption=Encryption.SSL),
+    server=ServerSettings(host="mail-out.example", port=465, encryption=Encryption.SSL),
     api_url="https://email.example",
 )
 BY_TLS = (Encryption.SSL, Encryption.TLS)
 
 
-def told(reached: Reached, encryption: Encryption) -> ToldValues:
-    """Return what Ada's programs are told of the running server."""
-    server = ServerValues(host="127.0.0.1", port=reached.port(encryption), encryption=encryption)
-    return ToldValues(address=ADA_ADDRESS, server=server, api_url=reached.demo.bot_url)
+def settings(reached: Reached, encryption: Encryption) -> ProgramSettings:
+    """Return what is typed into Ada's programs for the running server."""
+    server = ServerSettings(host="127.0.0.1", port=reached.port(encryption), encryption=encryption)
+    return ProgramSettings(address=ADA_ADDRESS, server=server, api_url=reached.demo.bot_url)
 
 
 def pasted(reached: Reached, encryption: Encryption, snippet_id: str) -> str:
     """Return the settings with the token in its place."""
-    snippet = find_snippet(told(reached, encryption), snippet_id)
+    snippet = find_snippet(settings(reached, encryption), snippet_id)
     assert snippet is not None
     text = "\n".join(snippet.lines)
     assert text.count(TOKEN_PLACEHOLDER) == 1
@@ -80,7 +80,7 @@ async def test_a_program_sends_with_its_settings_as_they_stand(
 
 
 async def test_curl_sends_lines_that_end_in_crlf_as_the_note_says(reached: Reached, tmp_path: Path) -> None:
-    snippet = find_snippet(told(reached, Encryption.NONE), "curl")
+    snippet = find_snippet(settings(reached, Encryption.NONE), "curl")
     assert snippet is not None
     assert "Where its lines end in CR LF already, leave out --crlf." in snippet.note
     command = pasted(reached, Encryption.NONE, "curl").replace("grace@navy.example", GRACE_ADDRESS)
@@ -151,8 +151,8 @@ async def test_php_reads_the_settings_with_every_sign_that_an_address_can_have(t
     assert await run_client("php", str(file), json.dumps(wanted, separators=(",", ":"))) == ""
 
 
-def named(told_values: ToldValues) -> dict[str, Snippet]:
-    return {snippet.program: snippet for snippet in snippets(told_values)}
+def named(program_settings: ProgramSettings) -> dict[str, Snippet]:
+    return {snippet.program: snippet for snippet in snippets(program_settings)}
 
 
 @pytest.mark.asyncio(loop_scope="function")

@@ -159,12 +159,12 @@ async def test_a_letter_has_a_hundred_recipients_and_no_more(sends: Sends) -> No
 @pytest.mark.parametrize(
     ("header", "reply"),
     [
-        ("From: eve@mail.test", "550 5.7.1 From in the letter's header has to be ada@mail.test"),
-        ("From: ada@mail.test\r\nFrom: ada@mail.test", "550 5.6.0 The letter has more than one From"),
-        ("Subject: no author", "550 5.6.0 The letter has no From"),
-        ("From: ada@mail.test\r\nSender: eve@mail.test", "550 5.7.1 Sender in the letter's header has to be"),
-        ("From: ada@mail.test\r\n\r\n" + "x" * 999, "550 5.6.0 A line of the letter has more than 998 characters"),
-        ("From: ada@mail.test\r\n\r\na\nb", "550 5.6.11 Each line of a letter ends with CR and LF together"),
+        ("From: eve@mail.test", "550 5.7.1 From in the message's header has to be ada@mail.test"),
+        ("From: ada@mail.test\r\nFrom: ada@mail.test", "550 5.6.0 The message has more than one From"),
+        ("Subject: no author", "550 5.6.0 The message has no From"),
+        ("From: ada@mail.test\r\nSender: eve@mail.test", "550 5.7.1 Sender in the message's header has to be"),
+        ("From: ada@mail.test\r\n\r\n" + "x" * 999, "550 5.6.0 A line of the message has more than 998 characters"),
+        ("From: ada@mail.test\r\n\r\na\nb", "550 5.6.11 Each line of a message ends with CR and LF together"),
     ],
 )
 async def test_a_letter_that_breaks_a_rule_is_refused_and_the_next_one_goes_out(

@@ -85,7 +85,7 @@ async def test_a_domain_beyond_ascii_is_written_as_every_server_knows_it(program
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "nobody": ({"text": "x"}, "A letter has 1 to 100 recipients, in `to`, `cc` and `bcc` together"),
+    "nobody": ({"text": "x"}, "A message has 1 to 100 recipients, in `to`, `cc` and `bcc` together"),
     "too many": (
         {"to": [f"a{n}@mail.test" for n in range(60)], "cc": [f"b{n}@mail.test" for n in range(60)]},
         "1 to 100",

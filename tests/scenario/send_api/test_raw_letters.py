@@ -44,7 +44,7 @@ async def test_lines_that_all_end_in_lf_are_taken_and_mixed_ones_refused(program
         with case(name):
             smuggled = LETTER + end + b"MAIL FROM:<eve@mail.test>\r\nRCPT TO:<x@mail.test>\r\nDATA\r\n" + LETTER
             answer = await program.send_raw(smuggled)
-            assert (answer.status, answer.problem) == (400, "invalid_letter")
+            assert (answer.status, answer.problem) == (400, "invalid_message")
     assert program.letters == []
 
 
@@ -93,8 +93,8 @@ async def test_recipients_are_found_however_mail_programs_write_them(program: Se
 
 
 REFUSED = {
-    "nothing": (b"", "The letter is empty"),
-    "blanks": (b" \r\n\r\n", "The letter is empty"),
+    "nothing": (b"", "The message is empty"),
+    "blanks": (b" \r\n\r\n", "The message is empty"),
     "nobody": (b"From: ada@mail.test\r\n\r\nx\r\n", "names no recipient"),
     "groups alone": (b"From: ada@mail.test\r\nTo: undisclosed-recipients:;\r\n\r\nx\r\n", "names no recipient"),
     "no address": (b"From: ada@mail.test\r\nTo: root\r\n\r\nx\r\n", "A recipient is no address"),

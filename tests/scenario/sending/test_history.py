@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.demo.stand_in.platform import searchable
+from bot.profiles.sending.daily_history import DailyHistory
 from bot.profiles.sending.letters import LetterRefusedError
-from bot.profiles.sending.told_days import ToldDays
 from tests.fakes.smtp_server import HangUp
 from tests.scenario.people import ADA
 from tests.scenario.sending.letters import LETTER, TO, Sent
@@ -17,11 +17,11 @@ async def shown_history(sent: Sent) -> str:
     return searchable(sent.demo.workspace.messages(ADA)[-1])
 
 
-def days(sent: Sent, *, later: int) -> ToldDays:
+def days(sent: Sent, *, later: int) -> DailyHistory:
     async def clock() -> datetime:
         return sent.sending.clock() + timedelta(days=later)
 
-    return ToldDays(database=sent.demo.bot.database, clock=clock)
+    return DailyHistory(database=sent.demo.bot.database, clock=clock)
 
 
 async def test_a_day_s_letters_are_told_once_the_day_is_over_and_never_what_was_in_them(sent: Sent) -> None:

@@ -44,7 +44,7 @@ async def test_the_owner_is_told_once_with_a_button_and_the_program_tries_later_
     assert sent.sign_ins == 1
     (notice,) = told(sent)
     shown = searchable(notice)
-    assert f"`mail.test` did not sign in `{LOGIN}` when a message was to be sent." in shown
+    assert f"`mail.test` refused the sign-in of `{LOGIN}` when a message was to be sent." in shown
     assert f"Programs that send as `{LOGIN}` are told to try later" in shown
     assert "the app's Home tab shows what the server answered" in shown
     home = await sent.demo.workspace.open_home(ADA)

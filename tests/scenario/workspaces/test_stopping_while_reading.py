@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from bot.profiles.people.retention import people_lease
-from bot.profiles.sending.told_days import ToldDays
+from bot.profiles.sending.daily_history import DailyHistory
 from bot.slack.background.housekeeping import Housekeeping
 from storage.crypto.keyring import Keyring, generate_key
 from storage.database import Database
@@ -61,7 +61,7 @@ async def test_every_reading_has_ended_and_given_its_lease_back_when_the_bot_has
     slack = EndlessReading()
     parts: dict[str, Any] = {"workspaces": Workspaces(), "user_sync": slack, "retention": NothingToPurge()}
     housekeeping = Housekeeping(
-        database=database, bulk=cast("Any", NoRuns()), days=ToldDays(database=database, clock=database.now), **parts
+        database=database, bulk=cast("Any", NoRuns()), days=DailyHistory(database=database, clock=database.now), **parts
     )
     running = asyncio.create_task(housekeeping.run())
     async with asyncio.timeout(10):

@@ -59,7 +59,7 @@ def test_the_options_of_programs_are_taken_as_sendmail_takes_them() -> None:
             ["-bs"],
             "-bs is not done here. It speaks SMTP over standard input. Let the program send to the bot's submission",
         ),
-        (["-bp"], "there is none: each letter is sent at once, or refused."),
+        (["-bp"], "there is none: each message is sent at once, or refused."),
         (["-bi"], "-bi is not done here."),
         (["-bd"], "-bd is not done here."),
         (["-bv", "a@b.example"], "-bv is not done here."),

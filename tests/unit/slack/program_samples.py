@@ -13,8 +13,8 @@ from bot.profiles.people.notices import Content, ProgramInNetworkNotice, Program
 from bot.profiles.tokens.program import MaySendTo, Program
 from bot.profiles.tokens.program_form import ProgramForm
 from bot.profiles.tokens.secret_token import SecretToken
+from bot.programs.program_settings import Endpoints, ServerSettings
 from bot.programs.snippets import snippets
-from bot.programs.told_server import ServerValues, ToldPlaces
 from bot.slack.views import programs
 from bot.slack.views.message import Message
 from bot.slack.views.private_metadata import PrivateMetadata
@@ -44,15 +44,15 @@ PROGRAMS = (
 )
 """As many as a person can have."""
 PLACES = tuple(
-    ToldPlaces(server=server, api_url=f"https://{LONG_HOST}")
-    for server in (None, *(ServerValues(host=LONG_HOST, port=65535, encryption=one) for one in Encryption))
+    Endpoints(server=server, api_url=f"https://{LONG_HOST}")
+    for server in (None, *(ServerSettings(host=LONG_HOST, port=65535, encryption=one) for one in Encryption))
 )
 
 
 def messages(profile: EmailProfile) -> Iterator[Message]:
     owner = Person(workspace="T1", user=ADA)
-    for places in PLACES:
-        known = snippets(places.values(profile.address))
+    for endpoints in PLACES:
+        known = snippets(endpoints.settings_for(profile.address))
         for reader, shown in itertools.product((ADA, GRACE), ((), PROGRAMS[:1], PROGRAMS)):
             own = known if reader == ADA else ()
             page = programs.ProgramsPage(owner=owner, reader=reader, programs=shown, snippets=own, today=TODAY)
@@ -70,7 +70,7 @@ def notices_to_people() -> Iterator[Content]:
 def modals(profile: EmailProfile, metadata: PrivateMetadata) -> Iterator[View]:
     for form in (ProgramForm(), ProgramForm(name=EVIL, may_send_to=MaySendTo.OWN_DOMAIN, ends_on="2027-06-30")):
         yield programs.add_modal(form, metadata=metadata)
-    for places, program in itertools.product(PLACES, PROGRAMS[:2]):
-        told = places.values(profile.address)
-        yield programs.added_modal(program, SecretToken.generate(), told, snippets(told))
+    for endpoints, program in itertools.product(PLACES, PROGRAMS[:2]):
+        settings = endpoints.settings_for(profile.address)
+        yield programs.added_modal(program, SecretToken.generate(), settings, snippets(settings))
     yield programs.private_modal(NAME, f"https://{LONG_HOST}/password/{ADA}/{'x' * 22}")

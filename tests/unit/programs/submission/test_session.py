@@ -121,7 +121,7 @@ async def test_a_letter_that_does_not_wait_for_the_reply_to_data_ends_the_connec
     async with in_clear_client(in_clear) as client:
         await client.signed_in(ADDRESS, in_clear.tokens.text)
         client.send(b"DATA\r\nMAIL FROM:<ada@mail.test>\r\nRCPT TO:<x@mail.test>\r\nDATA\r\nSmuggled\r\n.\r\n")
-        assert await client.rest() == "554 5.5.0 Wait for the reply to DATA before the letter.\r\n"
+        assert await client.rest() == "554 5.5.0 Wait for the reply to DATA before the message.\r\n"
     assert in_clear.sending.letters == []
     assert in_clear.counted.sessions == ["refused"]
 
@@ -382,7 +382,7 @@ async def test_an_error_of_ours_tells_nothing_and_says_that_a_letter_may_have_be
         assert (await client.say(*BEGUN)).startswith("354")
         monkeypatch.setattr(FakeSession, "deliver", fail)
         assert await client.say("Hello\r\n.") == (
-            "451 4.4.2 Something went wrong here, and the letter may have been sent."
+            "451 4.4.2 Something went wrong here, and the message may have been sent."
         )
         monkeypatch.setattr(FakeSession, "begin", fail)
         assert await client.say(BEGUN[0]) == "451 4.3.0 Something went wrong here. Try again later."

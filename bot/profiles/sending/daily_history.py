@@ -1,4 +1,4 @@
-"""Tells the history, from time to time, of the letters that programs sent on the day before."""
+"""Writes into the history, once a day is over, how many letters each program sent on it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ USED_WITHIN_SECONDS = 3 * DAY
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToldDays:
-    """Tells of each program's last day; `clock` returns the time, the same to all instances."""
+class DailyHistory:
+    """Writes each program's last day into the history; `clock` returns the time, the same to all instances."""
 
     database: Database
     clock: Callable[[], Awaitable[datetime]]
