@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import AsyncIterator, Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,9 @@ def of_the_place_of_the_unit(line: str) -> None:
 
 def of_install(line: str) -> None:
     *_, last = words = shlex.split(line)
-    if "-d" in words:
+    if last.startswith(("/etc/postfix", "/var/spool")):
+        of_postfix(line)
+    elif "-d" in words:
         assert last == unit()["WorkingDirectory"]
         assert unit()["Group"] in words
     else:
@@ -75,8 +78,22 @@ def of_install(line: str) -> None:
         assert last == "/etc/systemd/system/"
 
 
+def of_postfix(line: str) -> None:
+    """Check a line that sets up Postfix before the bot; tests/scenario/programs/test_postfix.py runs its files."""
+    words = shlex.split(line)
+    if words[0] == "apt-get":
+        assert all(package in read(".ci/run") for package in words[2:])
+    elif "-d" in words:
+        assert line in read("deploy/postfix/main.cf")
+    else:
+        assert all((ROOT / file).is_file() for file in words[3:-1])
+
+
 def of_systemctl(line: str) -> None:
     verb, *rest = line.split()[1:]
+    if rest == ["postfix"]:
+        assert verb == "restart"
+        return
     assert verb in ("daemon-reload", "enable", "reload")
     if verb != "daemon-reload":
         assert f"deploy/{rest[-1]}.service" in [str(path.relative_to(ROOT)) for path in ROOT.glob("deploy/*.service")]
@@ -98,7 +115,9 @@ def of_docker(line: str) -> None:
         assert f"--username={made['POSTGRES_USER']}" in words
         assert made["POSTGRES_DB"] in words
     elif words[1] == "compose":
-        assert set(words[2:]) <= {"up", "-d", "--build"}
+        files = {file for option, file in pairwise(words) if option == "-f"}
+        assert all((ROOT / file).is_file() for file in files)
+        assert set(words[2:]) - files <= {"-f", "up", "-d", "--build"}
         assert "build" in services()["bot"]
     elif words[1] == "buildx":
         assert words[4] == f"python:{base_image()}"
@@ -139,6 +158,7 @@ NOT_HERE: Mapping[str, Callable[[str], None]] = {
     "useradd ": of_the_users_of_the_unit,
     "python3 -m venv /opt/": of_the_place_of_the_unit,
     "/opt/email-profile-bot/bin/pip ": of_the_place_of_the_unit,
+    "apt-get ": of_postfix,
     "install ": of_install,
     "systemctl ": of_systemctl,
     "docker ": of_docker,

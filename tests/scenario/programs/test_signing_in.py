@@ -243,8 +243,8 @@ async def test_whoever_comes_from_very_many_networks_does_not_bury_the_owner_in_
         await sign_in(http_demo, token, address=f"2001:db8:7:{number:x}::1")
     await notices_sent(http_demo)
     assert len(told(http_demo)) == 20
-    assert [entry for entry in await history(http_demo) if entry[1] == "first use from a network"] == [
-        ("program", "first use from a network")
+    assert [entry for entry in await history(http_demo) if entry[1] == "signed in from a new network"] == [
+        ("program", "signed in from a new network")
     ] * 20
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.scenario.send_api.programs import OWN, SendingProgram
 from tests.scenario.send_api.test_sendmail_command import REPOSITORY
 
-pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.databases("sqlite"), pytest.mark.asyncio(loop_scope="package")]
 
 SCRIPT = """
 $headers = ['From' => $argv[1], 'Cc' => 'anna@mail.test', 'X-Odd' => 'a  b', 'MIME-Version' => '1.0',
