@@ -142,10 +142,14 @@ def of_kubectl(line: str) -> None:
         assert list(yaml.safe_load_all(read(words[words.index("-f") + 1])))
         return
     volumes = kubernetes("Deployment")["spec"]["template"]["spec"]["volumes"]
-    secrets = (each["secret"] for each in volumes if "secret" in each)
-    (volume,) = (secret for secret in secrets if not secret.get("optional"))
-    assert words[1:5] == ["create", "secret", "generic", volume["secretName"]]
-    assert words[5:] == ["--from-file=.env", "--from-file=encryption-keys"]
+    secrets = [each["secret"] for each in volumes if "secret" in each]
+    _, create, secret, kind, name, *files = words
+    assert (create, secret) == ("create", "secret")
+    (volume,) = (one for one in secrets if one["secretName"] == name)
+    if volume.get("optional"):
+        assert (kind, [file.partition("=")[0] for file in files]) == ("tls", ["--cert", "--key"])
+    else:
+        assert (kind, files) == ("generic", ["--from-file=.env", "--from-file=encryption-keys"])
 
 
 def of_programs(line: str) -> None:
