@@ -8,6 +8,7 @@ import pytest
 
 from bot.demo.stand_in.people import TEAM
 from bot.profiles.people.access import Person
+from bot.profiles.tokens.secret_token import SecretToken
 from tests.benchmarks.program import free_port
 from tests.counts import PROVE_ONLY
 from tests.databases import Maker
@@ -64,9 +65,10 @@ async def test_instances_share_tokens_and_limits(maker: Maker, tmp_path: Path) -
             assert await program_tokens(database).remove(caller=owner, owner=owner, program_id=second.id)
         for port in ports:
             assert (await _sign_in(port, second, second.token)).startswith("535 "), port
-        # With the two above that makes ten within a quarter of an hour, of the network of the loopback.
-        for number in range(8):
-            assert (await _sign_in(ports[number % 2], third, first.token)).startswith("535 "), number
+        # With the one above, which counts once, that makes ten within a quarter of an hour, of the loopback's network.
+        for number in range(9):
+            guess = SecretToken.generate().secret().get_secret_value()
+            assert (await _sign_in(ports[number % 2], third, guess)).startswith("535 "), number
         for port in ports:
             assert (await _sign_in(port, third, third.token)).startswith("454 4.7.0 "), port
         assert provider.taken.total() == MESSAGES_A_DAY + len(ports)
