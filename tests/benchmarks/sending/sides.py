@@ -158,7 +158,7 @@ def _children(pid: int) -> list[int]:
 
 @asynccontextmanager
 async def proxy(provider: Provider, port: int, folder: Path) -> AsyncIterator[Side]:
-    """email-oauth2-proxy (https://pypi.org/project/emailproxy/), installed by hand; signs in with an access token.
+    """email-oauth2-proxy (PyPI: emailproxy), installed by hand; signs in with an access token.
 
     Raises:
         UnequalWorkError: it is not installed.
